@@ -1,0 +1,1 @@
+"""How data come in: values, IRIs, tables, NUTS, links, and quads with their origin."""
