@@ -36,7 +36,7 @@ class NutsError(Exception):
     """A table of regions, successors or countries cannot be used as it stands."""
 
 
-class UnknownRegion(LookupError):
+class UnknownRegionError(LookupError):
     """No region has this code in the version asked for."""
 
 
@@ -164,13 +164,13 @@ class Nuts:
     def region(self, code: str, version: str | None = None) -> Region:
         """Return a region of one version, or of the newest version that has the code.
 
-        :raises UnknownRegion: if there is none.
+        :raises UnknownRegionError: if there is none.
         """
         for each in (version,) if version else tuple(reversed(VERSIONS)):
             found = self._regions.get(each, {}).get(code)
             if found is not None:
                 return found
-        raise UnknownRegion(f"NUTS {version or ' and '.join(VERSIONS)} has no code {code!r}.")
+        raise UnknownRegionError(f"NUTS {version or ' and '.join(VERSIONS)} has no code {code!r}.")
 
     def regions(self, version: str) -> tuple[Region, ...]:
         """Return all regions of a version, sorted by code."""
@@ -195,7 +195,7 @@ class Nuts:
         for length in range(len(text), 1, -1):
             try:
                 return self.region(text[:length], version)
-            except UnknownRegion:
+            except UnknownRegionError:
                 continue
         return None
 
@@ -257,7 +257,9 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
             raise NutsError(f"{path.name} lacks the column {missing[0]}. Add it to the header row.")
         for row in reader:
             if None in row or None in row.values():
-                raise NutsError(f"{path.name}, line {reader.line_num}: the row does not have as many cells as the header.")
+                raise NutsError(
+                    f"{path.name}, line {reader.line_num}: the row does not have as many cells as the header."
+                )
             yield row
 
 
@@ -268,7 +270,9 @@ def _load_regions(path: Path, version: str) -> dict[str, Region]:
         if code in regions:
             raise NutsError(f"{path.name}: {code} stands twice. Keep one row.")
         if level not in ("0", "1", "2", "3") or len(code) != 2 + int(level):
-            raise NutsError(f"{path.name}: {code} cannot have the level {level!r}. A code has two letters and one sign for each level.")
+            raise NutsError(
+                f"{path.name}: {code} cannot have the level {level!r}. Codes have two letters and one sign a level."
+            )
         regions[code] = Region(
             code, version, int(level), row["name_local"], row["name_latin"], row["country"], row["kind"]
         )
@@ -298,7 +302,9 @@ def _load_successors(path: Path, regions: Mapping[str, Mapping[str, Region]]) ->
             successors[old] = Successor(old, relation, (new,) if new else (), row["evidence"], row["note"])
             continue
         if before.relation is not relation or relation not in (Relation.PART, Relation.SPLIT):
-            raise NutsError(f"{path.name}: {old} has several rows. Only part and split may, and all with the same relation.")
+            raise NutsError(
+                f"{path.name}: {old} has several rows. Only part and split may, and all with the same relation."
+            )
         evidence = before.evidence if row["evidence"] == before.evidence else f"{before.evidence} {row['evidence']}"
         note = before.note if row["note"] in ("", before.note) else f"{before.note} {row['note']}".strip()
         successors[old] = Successor(old, relation, (*before.codes_2024, new), evidence, note)
