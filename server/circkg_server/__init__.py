@@ -1,0 +1,1 @@
+"""How the graph goes out: build, releases, store, SPARQL endpoint, command line."""

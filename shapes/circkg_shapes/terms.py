@@ -1,6 +1,6 @@
 """RDF terms as canonical N-Triples text.
 
-A term is a ``str`` from the reader to the release: ``<iri>``, ``"text"``, ``"text"@en``, ``"5"^^<datatype>`` or ``_:b0``.
+A term is a ``str`` from reader to release: ``<iri>``, ``"text"``, ``"text"@en``, ``"5"^^<datatype>`` or ``_:b0``.
 Lexical forms and language tags stay exactly as written, which neither rdflib's literals (normalised by default)
 nor pyoxigraph's (language tags in lower case) nor an Oxigraph store (numbers rewritten) would keep.
 Escapes follow the canonical N-Quads form of RDFC-1.0, section 5.2 (https://www.w3.org/TR/rdf-canon/).

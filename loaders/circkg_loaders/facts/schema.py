@@ -32,7 +32,13 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: how its cells are read and which property they state."""
+    """One column: how its cells are read and which property they state.
+
+    :param target: type of thing, or vocabulary, that the cells name.
+    :param many: several items, separated by ``;``.
+    :param inverse: the property leads from the thing named in the cell to the row's thing.
+    :param implies: class that the row's thing also has when the cell is filled.
+    """
 
     name: str
     kind: Kind
@@ -41,7 +47,8 @@ class Column:
     many: bool = False
     required: bool = False
     inverse: bool = False
-    help: str = ""
+    implies: str | None = None
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class Table:
     rdf_class: str | None
     key: tuple[str, ...]
     columns: tuple[Column, ...]
-    help: str = ""
+    about: str = ""
 
 
 def _c(
@@ -65,26 +72,47 @@ def _c(
     many: bool = False,
     required: bool = False,
     inverse: bool = False,
-    help: str = "",
+    implies: str | None = None,
+    about: str = "",
 ) -> Column:
-    return Column(name, kind, predicate, target, many, required, inverse, help)
+    return Column(name, kind, predicate, target, many, required, inverse, implies, about)
 
 
-_ID = _c("id", Kind.STRING, required=True, help="slug: a-z, 0-9 and single hyphens, unique per type over all sets, never changed")
-_IDENTIFIER = _c("identifier", Kind.STRING, "dct:identifier", many=True, help="id that the thing had in its source table, if another")
-_SOURCE = _c("source", Kind.SOURCE, "dct:source", many=True, required=True, help="where this row was read: address or document id; several by `;`")
-_NOTE = _c("note", Kind.AUX, help="editorial note in English; published with the record of the row, not with the thing")
+_ID = _c(
+    "id",
+    Kind.STRING,
+    required=True,
+    about="slug: a-z, 0-9 and single hyphens, unique per type over all sets, never changed",
+)
+_IDENTIFIER = _c(
+    "identifier",
+    Kind.STRING,
+    "dct:identifier",
+    many=True,
+    about="id that the thing had in its source table, if another",
+)
+_SOURCE = _c(
+    "source",
+    Kind.SOURCE,
+    "dct:source",
+    many=True,
+    required=True,
+    about="where this row was read: address or document id; several by `;`",
+)
+_NOTE = _c(
+    "note", Kind.AUX, about="editorial note in English; published with the record of the row, not with the thing"
+)
 _COUNTRY = _c("country", Kind.COUNTRY, "circ:country")
 _NUTS = (
-    _c("nuts_code", Kind.NUTS, "circ:locatedIn", help="smallest NUTS region that the source supports"),
-    _c("nuts_version", Kind.AUX, help="2021 or 2024; empty: the newest version that has the code"),
+    _c("nuts_code", Kind.NUTS, "circ:locatedIn", about="smallest NUTS region that the source supports"),
+    _c("nuts_version", Kind.AUX, about="2021 or 2024; empty: the newest version that has the code"),
 )
 
 
-def _text(name: str, predicate: str, *, required: bool = False, help: str = "") -> tuple[Column, Column]:
+def _text(name: str, predicate: str, *, required: bool = False, about: str = "") -> tuple[Column, Column]:
     return (
-        _c(name, Kind.TEXT, predicate, required=required, help=help),
-        _c(f"{name}_lang", Kind.AUX, help=f"language tag of `{name}` without region; empty: en"),
+        _c(name, Kind.TEXT, predicate, required=required, about=about),
+        _c(f"{name}_lang", Kind.AUX, about=f"language tag of `{name}` without region; empty: en"),
     )
 
 
@@ -101,7 +129,14 @@ TABLES: tuple[Table, ...] = (
             *_text("title", "dct:title", required=True),
             _c("kind", Kind.CONCEPT, "dct:type", target="initiative-kind"),
             _c("part_of", Kind.REF, "circ:partOf", target="initiative", many=True),
-            _c("run_by", Kind.REF, "circ:runBy", target="organisation", many=True, help="organisational unit that carries it out"),
+            _c(
+                "run_by",
+                Kind.REF,
+                "circ:runBy",
+                target="organisation",
+                many=True,
+                about="organisational unit that carries it out",
+            ),
             _c("programmes", Kind.LINKED, "circ:fundedBy", target="funding-programme", many=True),
             _c("funds", Kind.LINKED, "circ:fundedBy", target="funding-programme", many=True),
             _c("themes", Kind.LINKED, "circ:hasTheme", target="theme", many=True),
@@ -113,7 +148,7 @@ TABLES: tuple[Table, ...] = (
             _SOURCE,
             _NOTE,
         ),
-        "Projects, partnerships, European initiatives and their parts. Money stands in amounts, grant numbers in identifiers.",
+        "Projects, partnerships, European initiatives and their parts. Money stands in amounts, grants in identifiers.",
     ),
     Table(
         "funding-programmes",
@@ -124,7 +159,7 @@ TABLES: tuple[Table, ...] = (
             _ID,
             _IDENTIFIER,
             *_text("title", "dct:title", required=True),
-            _c("kind", Kind.CONCEPT, "dct:type", target="funding-kind", help="programme or fund"),
+            _c("kind", Kind.CONCEPT, "dct:type", target="funding-kind", about="programme or fund"),
             _c("part_of", Kind.REF, "circ:partOf", target="funding-programme", many=True),
             _SOURCE,
             _NOTE,
@@ -141,9 +176,9 @@ TABLES: tuple[Table, ...] = (
             _IDENTIFIER,
             *_text("name", "skos:prefLabel", required=True),
             _c("kind", Kind.CONCEPT, "dct:type", target="organisation-kind"),
-            _c("unit_of", Kind.REF, "org:unitOf", target="organisation", many=True),
+            _c("unit_of", Kind.REF, "org:unitOf", target="organisation", many=True, implies="org:OrganizationalUnit"),
             _COUNTRY,
-            _c("city", Kind.STRING, "circ:seatedIn", help="name of the town of the seat"),
+            _c("city", Kind.STRING, "circ:seatedIn", about="name of the town of the seat"),
             *_NUTS,
             _c("website", Kind.URL, "foaf:homepage"),
             _SOURCE,
@@ -162,13 +197,13 @@ TABLES: tuple[Table, ...] = (
             *_text("label", "skos:prefLabel", required=True),
             _c("kind", Kind.CONCEPT, "dct:type", target="territory-kind"),
             _COUNTRY,
-            _c("same_extent_as", Kind.NUTS, "circ:sameExtentAs", many=True, help="NUTS region of exactly this extent"),
+            _c("same_extent_as", Kind.NUTS, "circ:sameExtentAs", many=True, about="NUTS region of exactly this extent"),
             *_NUTS,
             _c("part_of", Kind.REF, "circ:locatedIn", target="territory", many=True),
             _SOURCE,
             _NOTE,
         ),
-        "Cities, clusters and regions of ours that are not themselves NUTS regions. same_extent_as or nuts_code, not both.",
+        "Cities, clusters and regions that are not themselves NUTS regions. same_extent_as or nuts_code, not both.",
     ),
     Table(
         "participations",
@@ -178,7 +213,7 @@ TABLES: tuple[Table, ...] = (
         (
             _c("initiative", Kind.REF, "circ:participationIn", target="initiative", required=True),
             _c("participant", Kind.TYPED_REF, "circ:participant", required=True),
-            _c("participant_type", Kind.AUX, help="organisation or territory"),
+            _c("participant_type", Kind.AUX, about="organisation or territory"),
             _c("role", Kind.CONCEPT, "circ:hasRole", target="role", required=True),
             _c("on_behalf_of", Kind.REF, "circ:onBehalfOf", target="territory", many=True),
             *_NUTS,
@@ -198,7 +233,14 @@ TABLES: tuple[Table, ...] = (
             *_text("title", "dct:title", required=True),
             _c("initiatives", Kind.REF, "circ:identifiedBy", target="initiative", many=True, required=True),
             _COUNTRY,
-            _c("place", Kind.LINKED, "circ:locatedIn", target="territory", many=True, help="town or region as named; resolved to a territory"),
+            _c(
+                "place",
+                Kind.LINKED,
+                "circ:locatedIn",
+                target="territory",
+                many=True,
+                about="town or region as named; resolved to a territory",
+            ),
             *_NUTS,
             _c("organisations", Kind.LINKED, "circ:practisedBy", target="organisation", many=True),
             _c("start_date", Kind.DATE, "schema:startDate"),
@@ -206,9 +248,16 @@ TABLES: tuple[Table, ...] = (
             _c("themes", Kind.LINKED, "circ:hasTheme", target="theme", many=True),
             _c("strategies", Kind.CONCEPT, "circ:appliesStrategy", target="circular-strategy", many=True),
             _c("description", Kind.TEXT, "dct:description"),
-            _c("barriers", Kind.LINKED, "circ:addressesBarrierType", target="barrier-type", many=True, help="obstacles as the source words them"),
+            _c(
+                "barriers",
+                Kind.LINKED,
+                "circ:addressesBarrierType",
+                target="barrier-type",
+                many=True,
+                about="obstacles as the source words them",
+            ),
             _c("transferred_to", Kind.TYPED_REF, "circ:transferredTo", many=True),
-            _c("transferred_to_type", Kind.AUX, help="territory or nuts"),
+            _c("transferred_to_type", Kind.AUX, about="territory or nuts"),
             _SOURCE,
             _NOTE,
         ),
@@ -264,12 +313,17 @@ TABLES: tuple[Table, ...] = (
             _IDENTIFIER,
             *_text("title", "dct:title", required=True),
             _c("kind", Kind.CONCEPT, "dct:type", target="instrument-kind"),
-            _c("jurisdiction", Kind.COUNTRY, "circ:country", help="country, or EU"),
-            _c("nuts_code", Kind.NUTS, "circ:appliesTo", help="NUTS region to which it applies"),
+            _c("jurisdiction", Kind.COUNTRY, "circ:country", about="country, or EU"),
+            _c("nuts_code", Kind.NUTS, "circ:appliesTo", about="NUTS region to which it applies"),
             _c("nuts_version", Kind.AUX),
             _c("applies_to", Kind.REF, "circ:appliesTo", target="territory", many=True),
             _c("managed_by", Kind.LINKED, "circ:managedBy", target="organisation", many=True),
-            _c("eli", Kind.AUX, help="ELI address: the IRI of the thing itself where there is one"),
+            _c(
+                "eli",
+                Kind.AUX,
+                implies="eli:LegalResource",
+                about="ELI address: the IRI of the thing itself where there is one",
+            ),
             _c("celex", Kind.STRING, "circ:celex"),
             _SOURCE,
             _NOTE,
@@ -284,7 +338,12 @@ TABLES: tuple[Table, ...] = (
         (
             _c("initiative", Kind.REF, target="initiative", required=True),
             _c("instrument", Kind.REF, target="policy-instrument", required=True),
-            _c("relation", Kind.AUX, required=True, help="targets (wants to change it), influences (a change was reported) or refers-to (names it as context)"),
+            _c(
+                "relation",
+                Kind.AUX,
+                required=True,
+                about="targets (wants to change it), influences (a change was reported) or refers-to (names it as context)",
+            ),
             _SOURCE,
             _NOTE,
         ),
@@ -350,7 +409,13 @@ TABLES: tuple[Table, ...] = (
             _c("start_date", Kind.DATE, "schema:startDate"),
             _c("end_date", Kind.DATE, "schema:endDate"),
             _c("place", Kind.LINKED, "circ:locatedIn", target="territory", many=True),
-            _c("mode", Kind.CONCEPT, "circ:attendanceMode", target="attendance-mode", help="on-site, online or hybrid, where stated"),
+            _c(
+                "mode",
+                Kind.CONCEPT,
+                "circ:attendanceMode",
+                target="attendance-mode",
+                about="on-site, online or hybrid, where stated",
+            ),
             _COUNTRY,
             *_NUTS,
             _SOURCE,
@@ -372,7 +437,7 @@ TABLES: tuple[Table, ...] = (
             _SOURCE,
             _NOTE,
         ),
-        "An initiative's own division of its subject: working groups, knowledge areas, chapters (fact files: themes.csv).",
+        "An initiative's own division of its subject: working groups, knowledge areas, chapters.",
     ),
     Table(
         "support-services",
@@ -399,11 +464,11 @@ TABLES: tuple[Table, ...] = (
         (
             _ID,
             _c("subject", Kind.TYPED_REF, "circ:hasAmount", inverse=True, required=True),
-            _c("subject_type", Kind.AUX, help="type of the subject, e.g. initiative, practice, participation"),
+            _c("subject_type", Kind.AUX, about="type of the subject, e.g. initiative, practice, participation"),
             _c("kind", Kind.CONCEPT, "dct:type", target="amount-kind", required=True),
             _c("value", Kind.DECIMAL, "schema:value", required=True),
             _c("currency", Kind.CURRENCY, "circ:currency", required=True),
-            _c("date", Kind.DATE, "dct:date", help="year or date to which it refers, where stated"),
+            _c("date", Kind.DATE, "dct:date", about="year or date to which it refers, where stated"),
             _SOURCE,
             _NOTE,
         ),
@@ -417,8 +482,15 @@ TABLES: tuple[Table, ...] = (
         (
             _ID,
             _c("subject", Kind.TYPED_REF, "circ:hasQuantity", inverse=True, required=True),
-            _c("subject_type", Kind.AUX, help="output, event, practice, action …"),
-            _c("kind", Kind.CONCEPT, "dct:type", target="quantity-kind", required=True, help="planned, delivered, participants …"),
+            _c("subject_type", Kind.AUX, about="output, event, practice, action …"),
+            _c(
+                "kind",
+                Kind.CONCEPT,
+                "dct:type",
+                target="quantity-kind",
+                required=True,
+                about="planned, delivered, participants …",
+            ),
             _c("value", Kind.DECIMAL, "schema:value", required=True),
             _c("unit", Kind.TEXT, "schema:unitText"),
             _c("date", Kind.DATE, "dct:date"),
@@ -436,12 +508,31 @@ TABLES: tuple[Table, ...] = (
             _ID,
             _c("subject", Kind.TYPED_REF, "rdf:subject", required=True),
             _c("subject_type", Kind.AUX),
-            _c("predicate", Kind.AUX, required=True, help="prefixed name of the property in dispute, e.g. schema:endDate"),
+            _c(
+                "predicate",
+                Kind.AUX,
+                required=True,
+                about="prefixed name of the property in dispute, e.g. schema:endDate",
+            ),
             _c("value", Kind.AUX, required=True),
-            _c("value_type", Kind.AUX, required=True, help="date, integer, decimal, string, text@xx, iri, or a thing's type (then value is its slug)"),
-            _c("rank", Kind.CONCEPT, "circ:hasRank", target="claim-rank", required=True, help="preferred (at most one; the tables then state the same value), normal, deprecated"),
-            _SOURCE,
-            _NOTE,
+            _c(
+                "value_type",
+                Kind.AUX,
+                required=True,
+                about="date, integer, decimal, string, text@xx, iri, or a thing's type (then value is its slug)",
+            ),
+            _c(
+                "rank",
+                Kind.CONCEPT,
+                "circ:hasRank",
+                target="claim-rank",
+                required=True,
+                about="preferred (at most one, stated by the tables too), normal, deprecated",
+            ),
+            _c(
+                "source", Kind.SOURCE, "prov:wasDerivedFrom", many=True, required=True, about="where the value was read"
+            ),
+            _c("note", Kind.TEXT, "skos:note", about="what a reader should know about this value"),
         ),
         "Each value that a source gives for a property on which sources disagree.",
     ),
@@ -454,7 +545,7 @@ TABLES: tuple[Table, ...] = (
             _c("subject", Kind.TYPED_REF, required=True),
             _c("subject_type", Kind.AUX),
             _c("name", Kind.AUX, required=True),
-            _c("lang", Kind.AUX, help="language tag, empty if unknown"),
+            _c("lang", Kind.AUX, about="language tag, empty if unknown"),
             _SOURCE,
             _NOTE,
         ),
@@ -468,13 +559,13 @@ TABLES: tuple[Table, ...] = (
         (
             _c("subject", Kind.TYPED_REF, required=True),
             _c("subject_type", Kind.AUX),
-            _c("predicate", Kind.AUX, required=True, help="prefixed name of an object property"),
+            _c("predicate", Kind.AUX, required=True, about="prefixed name of an object property"),
             _c("object", Kind.TYPED_REF, required=True),
             _c("object_type", Kind.AUX),
             _SOURCE,
             _NOTE,
         ),
-        "Links that notes state and no other table holds, e.g. practice circ:addressesBarrier barrier, organisation org:memberOf organisation.",
+        "Links that notes state and no other table holds, e.g. practice circ:addressesBarrier barrier.",
     ),
     Table(
         "identifiers",
@@ -484,9 +575,19 @@ TABLES: tuple[Table, ...] = (
         (
             _c("subject", Kind.TYPED_REF, required=True),
             _c("subject_type", Kind.AUX),
-            _c("scheme", Kind.AUX, required=True, help="pic, vat, cordis-grant, cordis-rcn, doi, keep-eu, celex, eli, cci, website, eu-corporate-body, eu-knowledge-graph, nuts-2021, nuts-2024"),
+            _c(
+                "scheme",
+                Kind.AUX,
+                required=True,
+                about="a scheme that circkg_loaders.facts.statements.IDENTIFIERS lists, e.g. pic, cordis-grant, celex",
+            ),
             _c("value", Kind.AUX, required=True),
-            _c("certainty", Kind.AUX, required=True, help="exact, close or uncertain; uncertain rows are candidates only"),
+            _c(
+                "certainty",
+                Kind.AUX,
+                required=True,
+                about="exact, close or uncertain; uncertain rows are candidates only",
+            ),
             _c("evidence", Kind.AUX),
             _SOURCE,
             _NOTE,
@@ -502,14 +603,21 @@ TABLES: tuple[Table, ...] = (
             _ID,
             _c("about", Kind.TYPED_REF, "circ:coverageOf", required=True),
             _c("about_type", Kind.AUX),
-            *_text("what", "dct:title", required=True, help="what is counted, e.g. fellow territories"),
+            *_text("what", "dct:title", required=True, about="what is counted, e.g. fellow territories"),
             _c("expected", Kind.INTEGER, "circ:expectedCount"),
             _c("known", Kind.INTEGER, "circ:knownCount"),
-            _c("status", Kind.CONCEPT, "circ:hasStatus", target="coverage-status", required=True, help="complete, partial, absent, unknown, not-applicable or zero"),
+            _c(
+                "status",
+                Kind.CONCEPT,
+                "circ:hasStatus",
+                target="coverage-status",
+                required=True,
+                about="complete, partial, absent, unknown, not-applicable or zero",
+            ),
             _SOURCE,
             _NOTE,
         ),
-        "What should be there and what is: absent (not looked for), unknown (looked for), not applicable and zero are four things.",
+        "What should be there and what is. Absent (not looked for), unknown (looked for) and zero are three things.",
     ),
     Table(
         "links",
@@ -519,12 +627,12 @@ TABLES: tuple[Table, ...] = (
         (
             _c("table", Kind.AUX, required=True),
             _c("column", Kind.AUX, required=True),
-            _c("text", Kind.AUX, required=True, help="one item of a cell, exactly as written there"),
-            _c("key", Kind.AUX, help="id of the one row it is about; empty: every row with this text"),
-            _c("target_type", Kind.AUX, required=True, help="type of thing, name of a vocabulary, or nuts"),
-            _c("target", Kind.AUX, required=True, help="slug (NUTS: the code); several targets: several rows"),
-            _c("basis", Kind.AUX, required=True, help="source (it says so) or ours (editorial judgement)"),
-            _c("evidence", Kind.AUX, required=True, help="one sentence"),
+            _c("text", Kind.AUX, required=True, about="one item of a cell, exactly as written there"),
+            _c("key", Kind.AUX, about="id of the one row it is about; empty: every row with this text"),
+            _c("target_type", Kind.AUX, required=True, about="type of thing, name of a vocabulary, or nuts"),
+            _c("target", Kind.AUX, required=True, about="slug (NUTS: the code); several targets: several rows"),
+            _c("basis", Kind.AUX, required=True, about="source (it says so) or ours (editorial judgement)"),
+            _c("evidence", Kind.AUX, required=True, about="one sentence"),
         ),
         "Which thing a text means: the edges of the graph.",
     ),

@@ -1,0 +1,1 @@
+"""Curated data sets: CSV tables with a source in every row."""

@@ -1,0 +1,55 @@
+"""The prefixes of the project, read from ``ontology/prefixes.ttl``."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from rdflib import Graph, Namespace
+
+from circkg_shapes.rooms import room
+
+_SH = Namespace("http://www.w3.org/ns/shacl#")
+
+
+class PrefixError(ValueError):
+    """A prefixed name has no prefix that the project declares."""
+
+
+@cache
+def prefixes() -> dict[str, str]:
+    """Return namespace IRIs by prefix, in alphabetical order of the prefixes."""
+    graph = Graph().parse(room("ontology") / "prefixes.ttl")
+    declared = {
+        str(graph.value(node, _SH.prefix)): str(graph.value(node, _SH.namespace))
+        for node in graph.objects(None, _SH.declare)
+    }
+    return dict(sorted(declared.items()))
+
+
+def expand(name: str) -> str:
+    """Return the IRI of a prefixed name.
+
+    :raises PrefixError: if the name has no declared prefix.
+
+    >>> expand("dct:title")
+    'http://purl.org/dc/terms/title'
+    """
+    prefix, colon, local = name.partition(":")
+    if not colon or prefix not in prefixes() or not local:
+        raise PrefixError(f"{name!r} is no prefixed name of ours. Known prefixes: {', '.join(prefixes())}.")
+    return prefixes()[prefix] + local
+
+
+def shorten(iri: str) -> str:
+    """Return the prefixed name of an IRI, or the IRI in angle brackets if no prefix fits.
+
+    >>> shorten("http://purl.org/dc/terms/title")
+    'dct:title'
+    """
+    fitting = [(len(namespace), prefix) for prefix, namespace in prefixes().items() if iri.startswith(namespace)]
+    if fitting:
+        length, prefix = max(fitting)
+        local = iri[length:]
+        if local.replace("-", "").replace("_", "").isalnum():
+            return f"{prefix}:{local}"
+    return f"<{iri}>"

@@ -1,0 +1,121 @@
+"""Builds the graph: reads, infers, validates, verifies, releases, publishes."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from circkg_loaders.load import Loaded, load
+from circkg_loaders.registry import Role
+from circkg_server.inference import infer
+from circkg_server.releases.archive import Archive
+from circkg_server.releases.manifest import Manifest, Release
+from circkg_server.store.snapshot import make, remove_old
+from circkg_server.verification import Fault, verify
+from circkg_shapes.report import Report
+from circkg_shapes.rooms import room
+from circkg_shapes.validate import Shapes, validate
+
+VALIDATED = (Role.STATED, Role.INFERRED)
+
+
+@dataclass(slots=True)
+class Build:
+    """What a build did: the account of rows and links, the faults, and the manifest that it published.
+
+    :param seconds: elapsed time of each step.
+    :param cpu_seconds: processor time of the whole build, its worker processes included.
+    """
+
+    loaded: Loaded
+    inferred: dict[str, int]
+    report: Report
+    faults: list[Fault]
+    manifest: Manifest | None = None
+    is_new: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: float = 0.0
+
+    @property
+    def rejected(self) -> int:
+        """Return the number of rows that were not taken."""
+        return sum(len(reading.rejected) for reading in self.loaded.readings.values())
+
+    @property
+    def sound(self) -> bool:
+        """Tell whether everything was taken, is valid and verified."""
+        return self.report.conforms and not self.faults and not self.rejected and not self.loaded.unused_links
+
+
+Progress = Callable[[str, str], None]
+"""Is told the step that begins and what it works on."""
+
+
+def build(
+    archive: Archive, *, data: Path | None = None, processes: int = 2, progress: Progress = lambda *_: None
+) -> Build:
+    """Build the graph and, if it is sound, publish it; what was published stays as it was if it is not.
+
+    The bounds of dates, on which the rule of their order rests, are inferred; so inference comes before validation.
+
+    :param data: the data room; by default the one of this checkout or installation.
+    :raises LoadError: if a file of the data room is broken as a whole.
+    :raises StoreBusyError: if another build is writing to the same store.
+    """
+    with archive.writing():
+        result = _check(data, processes, progress)
+        if result.sound:
+            _publish(archive, result, progress)
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    result.cpu_seconds = sum(part.ru_utime + part.ru_stime for part in usage)
+    return result
+
+
+def _check(data: Path | None, processes: int, progress: Progress) -> Build:
+    clock = _Clock()
+    loaded = load(data, progress=lambda title: progress("read", title))
+    seconds = {"read": clock.lap()}
+    known = loaded.of_role(Role.STATED, Role.VOCABULARY)
+    triples, counts = infer(known, progress=lambda rule: progress("infer", rule))
+    inferred = next((found for found in loaded.sets if found.role is Role.INFERRED), None)
+    if inferred:
+        loaded.triples[inferred.slug] = triples
+    seconds["infer"] = clock.lap()
+    progress("validate", "all stated sets")
+    shapes = Shapes.load(sorted(room("shapes").glob("*.ttl")))
+    report = validate(loaded.of_role(*VALIDATED), loaded.of_role(Role.VOCABULARY), shapes, processes=processes)
+    seconds["validate"] = clock.lap()
+    progress("verify", "all graphs")
+    faults = verify(known + triples + loaded.of_role(Role.PROVENANCE), frozenset({"data", "vocabularies", "ontology"}))
+    faults += verify(loaded.of_role(Role.SHAPES), frozenset({"shapes"}))
+    seconds["verify"] = clock.lap()
+    return Build(loaded, counts, report, faults, seconds=seconds)
+
+
+def _publish(archive: Archive, result: Build, progress: Progress) -> None:
+    clock = _Clock()
+    releases: list[Release] = []
+    for found in result.loaded.sets:
+        progress("release", found.title)
+        releases.append(archive.release(found, result.loaded.triples[found.slug]))
+    result.seconds["release"] = clock.lap()
+    manifest = archive.next_manifest(releases)
+    current = archive.current()
+    result.manifest, result.is_new = manifest, current is None or current.number != manifest.number
+    progress("publish", f"snapshot {manifest.number}")
+    make(archive, manifest)
+    archive.publish(manifest)
+    remove_old(archive, manifest)
+    result.seconds["publish"] = clock.lap()
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._at = time.perf_counter()
+
+    def lap(self) -> float:
+        before, self._at = self._at, time.perf_counter()
+        return self._at - before

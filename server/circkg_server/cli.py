@@ -1,0 +1,148 @@
+"""The command ``circkg``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from circkg_loaders.load import LoadError
+from circkg_server import accounts
+from circkg_server.build import build as build_graph
+from circkg_server.inference import RuleError
+from circkg_server.questions import QuestionError, catalogue, find
+from circkg_server.releases.archive import Archive, StoreBusyError
+from circkg_server.releases.manifest import ManifestError
+from circkg_server.settings import default_store
+from circkg_server.store.snapshot import NothingPublishedError, Snapshot
+from circkg_server.verification import VerifyError
+
+OK, NOT_CONFORMING, COULD_NOT_RUN = 0, 1, 2
+
+app = typer.Typer(
+    help="CircKG: the knowledge graph of the circular economy in Europe's cities and regions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 fine, 1 the data do not conform, 2 the command could not run.",
+)
+out = Console()
+err = Console(stderr=True)
+
+StoreOption = Annotated[
+    Path | None, typer.Option("--store", help="Folder of the store.", show_default="$CIRCKG_STORE, or .circkg")
+]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn the errors that a person can mend into one sentence and exit code 2."""
+    try:
+        yield
+    except (
+        LoadError, StoreBusyError, ManifestError, NothingPublishedError, RuleError, VerifyError, QuestionError, OSError,
+    ) as error:  # fmt: skip
+        err.print(f"[bold red]circkg:[/] {error}", highlight=False, markup=True)
+        raise typer.Exit(COULD_NOT_RUN) from error
+
+
+@app.command()
+def build(
+    store: StoreOption = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the data.", show_default="data/")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Worker processes for validation.")] = 2,
+) -> None:
+    """Build the graph from the data and publish it: read, infer, validate, verify, release.
+
+    Nothing is published if a row is rejected or a rule is broken; what was published before stays as it was.
+    """
+    archive = Archive(store or default_store())
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with _told():
+        with Progress(*columns, console=err, transient=True) as bars:
+            task = bars.add_task("start", total=None)
+            result = build_graph(
+                archive, data=data, processes=processes,
+                progress=lambda step, what: bars.update(task, description=f"{step}: {what}"),
+            )  # fmt: skip
+        accounts.write(result, archive.folder / "account")
+    out.print(accounts.report(result), highlight=False)
+    raise typer.Exit(OK if result.sound else NOT_CONFORMING)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(envvar="CIRCKG_HOST", help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="CIRCKG_PORT", help="Port to listen at.")] = 8000,
+    store: StoreOption = None,
+) -> None:
+    """Serve the published snapshot: SPARQL endpoint and start page."""
+    import uvicorn  # noqa: PLC0415 - the other commands start faster without the server
+
+    from circkg_server.app import build_app  # noqa: PLC0415
+
+    with _told():
+        snapshot = Snapshot.open(Archive(store or default_store()))
+        err.print(f"CircKG snapshot {snapshot.manifest.number} at http://{host}:{port}/ (end with Ctrl-C)")
+        uvicorn.run(build_app(snapshot), host=host, port=port, log_level="warning")
+
+
+@app.command()
+def query(
+    name: Annotated[str | None, typer.Argument(help="Name of a catalogue query, or a file that ends in .rq.")] = None,
+    param: Annotated[list[str] | None, typer.Option("--param", help="Set a parameter: name=value.")] = None,
+    format_: Annotated[
+        str, typer.Option("--format", help="table, csv, tsv, json, xml, turtle, jsonld, ntriples.")
+    ] = "table",
+    endpoint: Annotated[str | None, typer.Option(help="Ask this SPARQL endpoint instead of the local store.")] = None,
+    store: StoreOption = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the catalogue.")] = False,
+) -> None:
+    """Ask a question of the catalogue, or a query of your own."""
+    with _told():
+        if list_ or name is None:
+            _list_questions()
+            return
+        question = find(name)
+        values = dict(_pair(text) for text in param or [])
+        from circkg_server import asking  # noqa: PLC0415 - SPARQLWrapper is needed by this command only
+
+        text = question.with_values(values)
+        found = asking.ask_endpoint(endpoint, text, format_) if endpoint else asking.ask_store(
+            Archive(store or default_store()), text, format_
+        )  # fmt: skip
+        if question.question and format_ == "table":
+            err.print(question.question, style="bold")
+        if isinstance(found, bytes):
+            sys.stdout.buffer.write(found)
+        else:
+            out.print(found)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise QuestionError(f"Write a parameter as name=value, not {text!r}.")
+    return name, value
+
+
+def _list_questions() -> None:
+    table = Table(title="Query catalogue", title_justify="left")
+    for column in ("name", "kind", "question", "parameters"):
+        table.add_column(column)
+    for question in catalogue():
+        names = ", ".join(parameter.name for parameter in question.parameters)
+        table.add_row(question.id, question.kind, question.question, names)
+    out.print(table)
+
+
+def main() -> None:
+    """Run the command."""
+    app()

@@ -1,0 +1,143 @@
+"""The query catalogue: the files of ``queries/``, their headers and their parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from circkg_loaders.prefixes import PrefixError, expand
+from circkg_loaders.values import ValueProblem, parse_date, parse_integer
+from circkg_server.verification import header
+from circkg_shapes.rooms import room
+from circkg_shapes.terms import TermError, iri, literal
+
+TYPES = ("iri", "string", "integer", "date", "language")
+
+
+class QuestionError(ValueError):
+    """There is no such query, its header has a fault, or a parameter does not fit; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A part of a query that the asker may set. Its default is the ``VALUES`` block in the query itself."""
+
+    name: str
+    type: str
+    description: str
+
+    @property
+    def block(self) -> re.Pattern[str]:
+        """Return the pattern of the ``VALUES`` block that holds its values."""
+        return re.compile(rf"VALUES\s+\?{self.name}\s*\{{([^}}]*)\}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query of the catalogue: what it asks, in words and in SPARQL."""
+
+    id: str
+    kind: str
+    question: str
+    keywords: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    expects: Mapping[str, Any]
+    path: Path
+    text: str
+    endpoints: tuple[str, ...] = ()
+    """Addresses that a federated query needs."""
+    header: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_values(self, values: Mapping[str, str]) -> str:
+        """Return the query with its parameters set.
+
+        :param values: text by name of parameter; several values by ``|``.
+        :raises QuestionError: if there is no such parameter, or a value does not fit its type.
+        """
+        text = self.text
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name, value in values.items():
+            if name not in known:
+                offered = ", ".join(known) or "none"
+                raise QuestionError(f"The query {self.id} has no parameter {name!r}. Its parameters: {offered}.")
+            terms = " ".join(_term(known[name], item.strip()) for item in value.split("|"))
+            block = known[name].block.search(text)
+            assert block is not None  # read_question has seen it
+            text = f"{text[: block.start()]}VALUES ?{name} {{ {terms} }}{text[block.end() :]}"
+        return text
+
+
+def _term(parameter: Parameter, text: str) -> str:
+    try:
+        match parameter.type:
+            case "iri":
+                return iri(text if re.match(r"[a-z]+:/", text) or text.startswith("urn:") else expand(text))
+            case "integer":
+                return literal(parse_integer(text).text, datatype="http://www.w3.org/2001/XMLSchema#integer")
+            case "date":
+                date = parse_date(text)
+                return literal(date.text, datatype=date.datatype)
+            case _:
+                return literal(text)
+    except (TermError, PrefixError, ValueProblem) as error:
+        raise QuestionError(
+            f"The parameter {parameter.name} takes a value of the type {parameter.type}: {error}"
+        ) from error
+
+
+def read_question(path: Path) -> Question:
+    """Return the query of a file.
+
+    :raises QuestionError: if its header is not complete.
+    """
+    about = header(path)
+    text = path.read_text(encoding="utf-8")
+    try:
+        parameters = tuple(
+            Parameter(name, str(entry["type"]), str(entry["description"]))
+            for name, entry in (about.get("parameters") or {}).items()
+        )
+        question = Question(
+            id=str(about["id"]), kind=path.parent.name, question=str(about["question"]),
+            keywords=tuple(about["keywords"]), parameters=parameters, expects=about.get("expects") or {},
+            path=path, text=text, endpoints=tuple(about.get("endpoints") or ()), header=about,
+        )  # fmt: skip
+    except (KeyError, TypeError, AttributeError) as error:
+        raise QuestionError(f"{path.name}: the header lacks {error}.") from error
+    for parameter in parameters:
+        if parameter.type not in TYPES:
+            raise QuestionError(f"{path.name}: the type of {parameter.name} is none of {', '.join(TYPES)}.")
+        if not parameter.block.search(text):
+            raise QuestionError(f"{path.name}: there is no VALUES ?{parameter.name} {{ … }} with the default.")
+    return question
+
+
+def catalogue(folder: Path | None = None) -> Iterator[Question]:
+    """Yield the queries of the catalogue, by kind and name."""
+    for path in sorted((folder or room("queries")).glob("*/*.rq")):
+        yield read_question(path)
+
+
+def find(name: str) -> Question:
+    """Return the query of a name, or of a file that ends in ``.rq``.
+
+    :raises QuestionError: if there is none; the message names the nearest.
+    """
+    if name.endswith(".rq"):
+        path = Path(name)
+        if not path.is_file():
+            raise QuestionError(f"There is no file {name}.")
+        if header(path):
+            return read_question(path)
+        text = path.read_text(encoding="utf-8")
+        return Question(path.stem, "file", "", (), (), {}, path, text)
+    by_id = {question.id: question for question in catalogue()}
+    if name in by_id:
+        return by_id[name]
+    near = get_close_matches(name, by_id, n=3)
+    hint = f" Did you mean {', '.join(near)}?" if near else " `circkg query --list` shows all."
+    raise QuestionError(f"There is no query {name!r} in the catalogue.{hint}")

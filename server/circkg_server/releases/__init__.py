@@ -1,0 +1,1 @@
+"""Releases and the manifest: where the truth lies."""

@@ -1,0 +1,134 @@
+"""The folder of a store: releases, manifests, and the lock of the one that writes."""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import hashlib
+import io
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from circkg_loaders.registry import DataSet
+from circkg_server.releases.manifest import Manifest, ManifestError, Release, from_json, to_json, write_durably
+from circkg_shapes.terms import Triple, iri
+
+
+class StoreBusyError(RuntimeError):
+    """Another process is writing to the store."""
+
+
+def canonical_quads(triples: Iterable[Triple], graph: str) -> bytes:
+    """Return sorted distinct N-Quads: canonical, since published data have no blank nodes."""
+    name = iri(graph)
+    lines = {f"{s} {p} {o} {name} .\n".encode() for s, p, o in triples}
+    return b"".join(sorted(lines))
+
+
+def compress(content: bytes) -> bytes:
+    """Return gzip bytes that depend on the content only: no file name, no time."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, compresslevel=6, mtime=0) as file:
+        file.write(content)
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Releases and manifests under one folder."""
+
+    folder: Path
+
+    @property
+    def _manifest(self) -> Path:
+        return self.folder / "manifest.json"
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the lock of the one that writes; it goes with the process, also if that is killed.
+
+        :raises StoreBusyError: if another process holds it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise StoreBusyError(f"Another build is writing to {self.folder}. Wait until it ends.") from error
+            self._sweep()
+            yield
+
+    def current(self) -> Manifest | None:
+        """Return the current manifest, or ``None`` if nothing has been published yet.
+
+        :raises ManifestError: if it cannot be read.
+        """
+        try:
+            return from_json(self._manifest.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+
+    def number(self, number: int) -> Manifest:
+        """Return an earlier manifest.
+
+        :raises ManifestError: if there is none of that number.
+        """
+        try:
+            return from_json(self._numbered(number).read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ManifestError(f"There is no manifest {number} in {self.folder}.") from error
+
+    def release(self, set_: DataSet, triples: Iterable[Triple]) -> Release:
+        """Write a release, unless its very bytes are there already, and return its entry."""
+        content = canonical_quads(triples, set_.iri)
+        digest = hashlib.sha256(content).hexdigest()
+        version = f"{set_.version}-{digest[:12]}"
+        file = f"releases/{set_.slug}/{version}.nq.gz"
+        path = self.folder / file
+        if not path.exists():
+            write_durably(path, compress(content))
+        return Release(
+            set_.slug, version, set_.role, set_.iri, set_.title, set_.licence, file, digest, content.count(b"\n")
+        )
+
+    def quads(self, release: Release) -> bytes:
+        """Return the N-Quads of a release.
+
+        :raises ManifestError: if the file is missing or is not what the manifest says.
+        """
+        try:
+            content = gzip.decompress((self.folder / release.file).read_bytes())
+        except (OSError, EOFError) as error:
+            raise ManifestError(f"The release {release.file} cannot be read ({error}). Build again.") from error
+        if hashlib.sha256(content).hexdigest() != release.sha256:
+            raise ManifestError(f"The release {release.file} is not what the manifest says. Delete it and build again.")
+        return content
+
+    def next_manifest(self, releases: Iterable[Release]) -> Manifest:
+        """Return the manifest of these releases: the current one if it names just these, else one with a new number."""
+        releases = tuple(releases)
+        current = self.current()
+        if current and current.releases == releases:
+            return current
+        taken = [int(path.stem) for path in (self.folder / "manifests").glob("*.json") if path.stem.isdigit()]
+        return Manifest(max(taken, default=0) + 1, releases)
+
+    def publish(self, manifest: Manifest) -> None:
+        """Make a manifest the current one: the one step that changes what is published."""
+        content = to_json(manifest).encode()
+        write_durably(self._numbered(manifest.number), content)
+        write_durably(self._manifest, content)
+
+    def _numbered(self, number: int) -> Path:
+        return self.folder / "manifests" / f"{number:06}.json"
+
+    def _sweep(self) -> None:
+        """Remove what a killed writer left unfinished."""
+        for path in self.folder.rglob(".*.tmp"):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()

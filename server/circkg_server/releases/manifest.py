@@ -1,0 +1,97 @@
+"""The manifest: which release of each data set is current. One number a manifest, one snapshot a number."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from circkg_loaders.iris import BASE
+from circkg_loaders.registry import Role
+
+
+class ManifestError(ValueError):
+    """A manifest is missing, broken or of another base; the message says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One release of one data set.
+
+    :param graph: IRI of the named graph, which is the data set.
+    :param file: path of the gzipped canonical N-Quads inside the store's folder.
+    :param sha256: of the N-Quads before compression.
+    """
+
+    set: str
+    version: str
+    role: Role
+    graph: str
+    title: str
+    licence: str
+    file: str
+    sha256: str
+    quads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The current release of each data set, in the order of the registry."""
+
+    number: int
+    releases: tuple[Release, ...]
+    base: str = BASE
+
+    def release(self, set_: str) -> Release | None:
+        """Return the release of a data set, or ``None`` if the manifest names none."""
+        return next((release for release in self.releases if release.set == set_), None)
+
+
+def to_json(manifest: Manifest) -> str:
+    """Return the text of a manifest: the same text for the same manifest, with no time in it."""
+    content = {
+        "base": manifest.base,
+        "snapshot": manifest.number,
+        "sets": [asdict(release) | {"role": release.role.value} for release in manifest.releases],
+    }
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+def from_json(text: str) -> Manifest:
+    """Return the manifest of a text.
+
+    :raises ManifestError: if the text is no manifest of this base.
+    """
+    try:
+        content = json.loads(text)
+        releases = tuple(Release(**(entry | {"role": Role(entry["role"])})) for entry in content["sets"])
+        manifest = Manifest(int(content["snapshot"]), releases, content["base"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ManifestError(
+            f"The manifest cannot be read ({error}). Put an earlier one back from manifests/."
+        ) from error
+    if manifest.base != BASE:
+        raise ManifestError(f"The manifest is of the base {manifest.base}, this build of {BASE}. Use its own store.")
+    return manifest
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file so that after a crash it is there as before or as a whole, never in part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Snapshots: what is queried, made from releases and deletable at any time."""
