@@ -342,7 +342,7 @@ TABLES: tuple[Table, ...] = (
                 "relation",
                 Kind.AUX,
                 required=True,
-                about="targets (wants to change it), influences (a change was reported) or refers-to (names it as context)",
+                about="targets (wants to change it), influences (a change was reported), refers-to (context)",
             ),
             _SOURCE,
             _NOTE,

@@ -43,13 +43,14 @@ def serialize(answer: QuerySolutions | QueryBoolean | QueryTriples, found: Forma
 
     :raises TypeError: if the format is not one for this kind of answer.
     """
-    if (isinstance(answer, QueryTriples) and isinstance(found.engine, RdfFormat)) or (
-        not isinstance(answer, QueryTriples) and isinstance(found.engine, QueryResultsFormat)
-    ):
+    content: bytes | None = None
+    if isinstance(answer, QueryTriples):
+        if isinstance(found.engine, RdfFormat):
+            content = answer.serialize(format=found.engine)
+    elif isinstance(found.engine, QueryResultsFormat):
         content = answer.serialize(format=found.engine)
-    else:
+    if content is None:
         raise TypeError(f"{found.name} does not hold this kind of answer.")
-    assert content is not None  # the engine returns nothing only when it writes to a file
     return content
 
 
