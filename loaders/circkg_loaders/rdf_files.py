@@ -22,7 +22,9 @@ def read_turtle(path: Path) -> list[Triple]:
     :raises RdfFileError: if the file is not well-formed.
     """
     try:
-        graph = Graph().parse(path, format="turtle")
+        graph = Graph().parse(data=path.read_bytes(), format="turtle", publicID=path.as_uri())
+    except OSError as error:
+        raise RdfFileError(f"{path} cannot be read: {error.strerror}.") from error
     except Exception as error:  # rdflib's parsers raise many types, SyntaxError among them
         raise RdfFileError(f"{path.name} is not well-formed Turtle: {' '.join(str(error).split())[:300]}") from error
     return sorted(name_blank_nodes((from_rdflib(s), from_rdflib(p), from_rdflib(o)) for s, p, o in graph))

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from circkg_loaders.contributed import ContributionError
 from circkg_loaders.load import LoadError
 from circkg_server import accounts
 from circkg_server.build import build as build_graph
@@ -23,6 +24,8 @@ from circkg_server.releases.manifest import ManifestError
 from circkg_server.settings import default_store
 from circkg_server.store.snapshot import NothingPublishedError, Snapshot
 from circkg_server.verification import VerifyError
+from circkg_shapes.report import Report
+from circkg_shapes.validate import ShapesError
 
 OK, NOT_CONFORMING, COULD_NOT_RUN = 0, 1, 2
 
@@ -47,7 +50,8 @@ def _told() -> Iterator[None]:
     try:
         yield
     except (
-        LoadError, StoreBusyError, ManifestError, NothingPublishedError, RuleError, VerifyError, QuestionError, OSError,
+        LoadError, StoreBusyError, ManifestError, NothingPublishedError, RuleError, VerifyError, QuestionError,
+        ContributionError, ShapesError, OSError,
     ) as error:  # fmt: skip
         err.print(f"[bold red]circkg:[/] {error}", highlight=False, markup=True)
         raise typer.Exit(COULD_NOT_RUN) from error
@@ -124,6 +128,27 @@ def query(
             sys.stdout.buffer.write(found)
         else:
             out.print(found)
+
+
+@app.command()
+def validate(
+    files: Annotated[list[Path], typer.Argument(help="RDF files: .ttl .nt .nq .trig .rdf .jsonld")],
+    shapes: Annotated[list[Path] | None, typer.Option(help="Files of shapes to use instead of our own.")] = None,
+    format_: Annotated[str, typer.Option("--format", help="text, json, turtle or csv.")] = "text",
+) -> None:
+    """Judge data by the shapes. Exit code 0: they conform, 1: they do not, 2: it could not be said."""
+    from circkg_server import checking  # noqa: PLC0415 - the other commands start faster without the validator
+
+    writers = {"json": checking.as_json, "turtle": Report.to_turtle, "csv": checking.as_csv}
+    with _told():
+        if format_ != "text" and format_ not in writers:
+            raise QuestionError(f"There is no format {format_!r}. The formats: text, {', '.join(writers)}.")
+        report = checking.check_files(files, shapes or ())
+    if format_ == "text":
+        out.print(checking.as_text(report), highlight=False)
+    else:
+        sys.stdout.write(writers[format_](report))
+    raise typer.Exit(OK if report.conforms else NOT_CONFORMING)
 
 
 def _pair(text: str) -> tuple[str, str]:

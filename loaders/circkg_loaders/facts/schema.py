@@ -540,7 +540,7 @@ TABLES: tuple[Table, ...] = (
         "names",
         None,
         None,
-        ("subject", "name", "lang"),
+        ("subject_type", "subject", "name", "lang"),
         (
             _c("subject", Kind.TYPED_REF, required=True),
             _c("subject_type", Kind.AUX),
@@ -555,7 +555,7 @@ TABLES: tuple[Table, ...] = (
         "relations",
         None,
         None,
-        ("subject", "predicate", "object"),
+        ("subject_type", "subject", "predicate", "object_type", "object"),
         (
             _c("subject", Kind.TYPED_REF, required=True),
             _c("subject_type", Kind.AUX),
@@ -571,7 +571,7 @@ TABLES: tuple[Table, ...] = (
         "identifiers",
         None,
         None,
-        ("subject", "scheme", "value"),
+        ("subject_type", "subject", "scheme", "value"),
         (
             _c("subject", Kind.TYPED_REF, required=True),
             _c("subject_type", Kind.AUX),
