@@ -108,19 +108,23 @@ class Archive:
         return content
 
     def next_manifest(self, releases: Iterable[Release]) -> Manifest:
-        """Return the manifest of these releases: the current one if it names just these, else one with a new number."""
+        """Return the manifest of these releases: the current one if it names just these, else one with a new number.
+
+        The new manifest is written under its number before anything is made from it, so that a number stands for
+        the same content for ever, whatever is killed when.
+        """
         releases = tuple(releases)
         current = self.current()
         if current and current.releases == releases:
             return current
         taken = [int(path.stem) for path in (self.folder / "manifests").glob("*.json") if path.stem.isdigit()]
-        return Manifest(max(taken, default=0) + 1, releases)
+        manifest = Manifest(max(taken, default=0) + 1, releases)
+        write_durably(self._numbered(manifest.number), to_json(manifest).encode())
+        return manifest
 
     def publish(self, manifest: Manifest) -> None:
         """Make a manifest the current one: the one step that changes what is published."""
-        content = to_json(manifest).encode()
-        write_durably(self._numbered(manifest.number), content)
-        write_durably(self._manifest, content)
+        write_durably(self._manifest, to_json(manifest).encode())
 
     def _numbered(self, number: int) -> Path:
         return self.folder / "manifests" / f"{number:06}.json"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pyoxigraph import QueryBoolean, QueryTriples
 
-from circkg_server.sparql.formats import BOOLEANS, GRAPHS, TABLES, Format, negotiate, serialize
+from circkg_server.sparql.formats import BOOLEANS, GRAPHS, TABLES, negotiate, serialize
 from circkg_server.sparql.tokens import check, dataset_of
 from circkg_server.store.snapshot import Dataset, Snapshot
 
@@ -37,14 +37,11 @@ def answer(snapshot: Snapshot, query: str, accept: str, dataset: Dataset | None 
     check(query)
     result = snapshot.query(query, dataset if dataset is not None else dataset_of(query))
     if isinstance(result, QueryTriples):
-        chosen = _chosen(accept, GRAPHS)
+        offered = GRAPHS
     else:
-        chosen = _chosen(accept, BOOLEANS if isinstance(result, QueryBoolean) else TABLES)
-    return Written(chosen.media_type, serialize(result, chosen))
-
-
-def _chosen(accept: str, offered: tuple[Format, ...]) -> Format:
+        offered = BOOLEANS if isinstance(result, QueryBoolean) else TABLES
     chosen = negotiate(accept, offered)
     if chosen is None:
+        del result  # an error would carry it to another thread, where the engine cannot drop it
         raise NotAcceptableError(f"This answer comes as {', '.join(found.media_type for found in offered)}.")
-    return chosen
+    return Written(chosen.media_type, serialize(result, chosen))

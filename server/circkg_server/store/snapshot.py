@@ -62,6 +62,7 @@ def make(archive: Archive, manifest: Manifest) -> Path:
     if folder.exists():
         return folder
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    folder.parent.mkdir(parents=True, exist_ok=True)
     store = Store(str(temporary))
     merged: set[bytes] = set()
     for release in manifest.releases:
@@ -102,11 +103,16 @@ class Snapshot:
         """Open the snapshot of the current manifest, made anew if somebody deleted it.
 
         :raises NothingPublishedError: if nothing has been published.
+        :raises StoreBusyError: if the snapshot must be made anew while another process writes.
         """
         manifest = archive.current()
         if manifest is None:
             raise NothingPublishedError(f"Nothing is published in {archive.folder} yet. Run `circkg build` first.")
-        return cls(manifest, Store.read_only(str(make(archive, manifest))))
+        folder = path_of(archive, manifest)
+        if not folder.exists():
+            with archive.writing():
+                make(archive, manifest)
+        return cls(manifest, Store.read_only(str(folder)))
 
     def query(self, text: str, dataset: Dataset | None = None) -> Answer:
         """Answer a SPARQL query.
