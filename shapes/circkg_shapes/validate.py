@@ -4,13 +4,15 @@
 the like. Results are kept for the nodes that the focus describes, and for published nodes that the focus makes wrong.
 
 The engine is pySHACL on an rdflib memory graph, never on an Oxigraph store, which rewrites literals and so gives wrong
-verdicts. Three things are done here and not left to it:
+verdicts. Four things are done here and not left to it:
 
 - The *targets* are found here and handed over as ``sh:targetNode`` of each property shape, so that a shape is evaluated
   once over all its nodes instead of once a node, and only over nodes that the focus can have changed. (pySHACL's own
   ``focus_nodes`` gives wrong verdicts for nested shapes.)
 - The *reads* of a shape are the paths along which it can look at the data. Followed forward they give the few
   triples that the engine needs, followed backward from the focus the published nodes that it can have made wrong.
+- *SPARQL constraints* of patterns and filters only are first asked once for all nodes; the engine, which asks them anew
+  for each node, then judges those nodes only for which there was an answer.
 - *Blank nodes* that ``sh:lessThan`` would compare are made IRIs for the engine, which else aborts the whole run.
 """
 
@@ -32,7 +34,10 @@ from typing import Final, TypeAlias, cast
 
 import pyshacl
 import rdflib
-from rdflib import BNode, Graph
+from rdflib import BNode, Graph, Variable
+from rdflib.plugins.sparql import prepareQuery
+from rdflib.plugins.sparql.sparql import Query
+from rdflib.query import ResultRow
 from rdflib.term import Node
 
 from circkg_shapes.report import SH, VIOLATION, Messages, Report, Result
@@ -86,6 +91,8 @@ _PLAIN: Final = (
     "deactivated",
 )
 _MAX_DEPTH: Final = 12
+ANY: Final = "*"
+"""Stands for every predicate in a step."""
 _BLANK_IRI: Final = "urn:x-circkg-blank:"
 _BLANK_IN_TEXT: Final = re.compile(f"<{_BLANK_IRI}([^>]*)>")
 
@@ -111,6 +118,7 @@ class Step:
 
 
 Chain: TypeAlias = tuple[Step, ...]
+_ANY_READ: Final = (Step(frozenset({(ANY, False)})),)
 _TYPE_READ: Final = (
     Step(frozenset({(TYPE, False)})),
     Step(frozenset({(SUBCLASS, False)}), star=True),
@@ -174,6 +182,12 @@ class Index:
         while frontier:
             fresh: set[Term] = set()
             for predicate, inverse in step.links:
+                if predicate == ANY:
+                    of_nodes = [triple for node in frontier for triple in self.by_subject.get(node, ())]
+                    fresh.update(triple[2] for triple in of_nodes)
+                    if used is not None:
+                        used.update(of_nodes)
+                    continue
                 for node in frontier:
                     ends = self.subjects(predicate, node) if inverse else self.objects(node, predicate)
                     fresh.update(ends)
@@ -182,6 +196,44 @@ class Index:
             frontier = fresh - reached if step.star else set()
             reached |= fresh
         return reached
+
+
+@dataclass(frozen=True, slots=True)
+class PlainQuery:
+    """A SPARQL constraint of patterns and filters only, which means the same for one node and for all at once.
+
+    :param local: every pattern has the node itself as its subject.
+    """
+
+    query: Query
+    local: bool
+
+
+def _plain_query(text: str, prefixes: Mapping[str, str]) -> PlainQuery | None:
+    """Return a query if it is made of patterns and filters only, else nothing."""
+    try:
+        query = prepareQuery(text, initNs=dict(prefixes))
+    except Exception:  # rdflib's parser raises many kinds; the engine tells the author of the shape
+        return None
+    patterns: list[tuple[Node, Node, Node]] = []
+    waiting = [query.algebra]
+    while waiting:
+        part = waiting.pop()
+        if part.name == "BGP":
+            patterns += part.triples
+        elif part.name == "Filter":
+            if "EXISTS" in repr(part.expr):
+                return None
+            waiting.append(part.p)
+        elif part.name in ("SelectQuery", "Project", "Distinct", "ToMultiSet"):
+            waiting.append(part.p)
+        else:
+            return None
+    this = Variable("this")
+    variables = {str(term) for pattern in patterns for term in pattern if isinstance(term, Variable)}
+    if "this" not in variables or variables & {"shapesGraph", "currentShape", "PATH"}:
+        return None
+    return PlainQuery(query, all(subject == this for subject, _, _ in patterns))
 
 
 @dataclass(frozen=True)
@@ -304,18 +356,23 @@ class Shapes:
         """Add to ``reads`` what a shape looks at from a node at the end of a chain; true if that cannot be told."""
         if depth > _MAX_DEPTH:
             return True
-        if self._words(shape) - _KNOWN:
-            return True  # SPARQL, a custom component or a word of a later SHACL: it may look anywhere
+        if self._words(shape) - _KNOWN - {sh("sparql")}:
+            return True  # a custom component or a word of a later SHACL: it may look anywhere
         opaque = False
         path = self.index.one(shape, sh("path"))
         ends = [chain + way for way in self.ways(path)] if path else [chain]
         reads.update(ends)
+        if self.index.objects(shape, sh("sparql")):
+            queries = self.plain_queries(shape)
+            if not queries or not all(query.local for query in queries):
+                return True
+            reads.add(chain + _ANY_READ)
         for name in _PAIRS:
             reads.update((*chain, Step(frozenset({(other, False)}))) for other in self.index.objects(shape, sh(name)))
         if self.index.objects(shape, sh("class")):
             reads.update(end + _TYPE_READ for end in ends)
         if self.index.objects(shape, sh("closed")):
-            opaque = True
+            reads.update(end + _ANY_READ for end in ends)
         inner = [
             value
             for name in _NESTED
@@ -329,6 +386,36 @@ class Shapes:
             for end in ends:
                 opaque = self._collect(value, end, reads, depth + 1) or opaque
         return opaque
+
+    def plain_queries(self, shape: Term) -> list[PlainQuery]:
+        """Return the SPARQL constraints of a shape as queries for all nodes at once; empty if any cannot be so."""
+        found: list[PlainQuery] = []
+        path = self.index.one(shape, sh("path"))
+        for node in self.index.objects(shape, sh("sparql")):
+            select = self.index.one(node, sh("select"))
+            query = None
+            if select:
+                text = literal_parts(select)[0]
+                if path and is_iri(path):
+                    text = re.sub(r"[$?]PATH\b", path, text)
+                query = _plain_query(text, self._prefixes(node))
+            if query is None:
+                return []
+            found.append(query)
+        return found
+
+    def _prefixes(self, node: Term) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for holder in self.index.objects(node, sh("prefixes")):
+            for each in self.index.objects(holder, sh("declare")):
+                prefix, space = self.index.one(each, sh("prefix")), self.index.one(each, sh("namespace"))
+                if prefix and space:
+                    found[literal_parts(prefix)[0]] = literal_parts(space)[0]
+        return found
+
+    def only_asks(self, shape: Term) -> bool:
+        """Tell whether SPARQL constraints are all that a shape judges by."""
+        return self._words(shape) - _SILENT - {sh("path")} == {sh("sparql")}
 
     def ways(self, path: Term) -> list[Chain]:
         """Return the chains of steps that a path can take."""
@@ -457,11 +544,14 @@ def validate(focus: Iterable[Triple], background: Iterable[Triple], shapes: Shap
     focus_index = Index(focus)
     background_index = Index(background)
     union = Index(focus_index.triples | background_index.triples)
-    fresh = focus_index.triples - background_index.triples
     timings = {"index": time.perf_counter() - started}
 
     started = time.perf_counter()
     described = {subject for subject, _, _ in focus_index.triples}
+    fresh: defaultdict[Term, list[Triple]] = defaultdict(list)
+    for triple in focus_index.triples - background_index.triples:
+        fresh[triple[1]].append(triple)
+        fresh[ANY].append(triple)
     targets: dict[Unit, set[Term]] = {}
     known_targets: dict[Term, set[Term]] = {}
     all_targets: dict[Term, set[Term]] = {}
@@ -470,8 +560,10 @@ def validate(focus: Iterable[Triple], background: Iterable[Triple], shapes: Shap
             all_targets[unit.root] = shapes.targets(unit.root, union)
             known_targets[unit.root] = shapes.targets(unit.root, background_index)
         everyone, known = all_targets[unit.root], known_targets[unit.root]
-        reached = everyone if unit.opaque else _reached_backwards(unit, fresh, union) & everyone
-        targets[unit] = (everyone & described) | reached | (everyone - known)
+        published = known - described
+        if published and not unit.opaque:
+            published &= _reached_backwards(unit, fresh, union)
+        targets[unit] = (everyone & described) | (everyone & published) | (everyone - known)
     timings["plan"] = time.perf_counter() - started
 
     started = time.perf_counter()
@@ -493,29 +585,26 @@ def validate(focus: Iterable[Triple], background: Iterable[Triple], shapes: Shap
     return Report.of(kept, ENGINE, checked, timings)
 
 
-def _reached_backwards(unit: Unit, fresh: Iterable[Triple], union: Index) -> set[Term]:
-    """Return the nodes from which a unit can see a new triple other than as that triple's subject."""
-    by_predicate: defaultdict[Term, list[tuple[Term, Term]]] = defaultdict(list)
-    for subject, predicate, value in fresh:
-        by_predicate[predicate].append((subject, value))
+def _reached_backwards(unit: Unit, fresh: Mapping[Term, list[Triple]], union: Index) -> set[Term]:
+    """Return the nodes from which a unit can see a new triple.
+
+    :param fresh: the new triples by predicate, and all of them under :data:`ANY`.
+    """
     found: set[Term] = set()
-    done: set[Chain] = set()
-    for chain in unit.reads:
-        for end in range(len(chain)):
-            part = chain[: end + 1]
-            if part in done:
-                continue
-            done.add(part)
-            starts = {
-                value if inverse else subject
-                for predicate, inverse in part[-1].links
-                for subject, value in by_predicate.get(predicate, ())
-            }
-            if part[-1].star:
-                starts = union.step(starts, _flipped(part[-1]))
-            for step in reversed(part[:-1]):
-                starts = union.step(starts, _flipped(step))
-            found |= starts
+    for part in {chain[: end + 1] for chain in unit.reads for end in range(len(chain))}:
+        last = part[-1]
+        if len(part) == 1 and not last.star and not any(inverse for _, inverse in last.links):
+            continue  # a triple of the node itself: then the focus describes the node
+        starts = {
+            triple[2] if inverse else triple[0]
+            for predicate, inverse in last.links
+            for triple in fresh.get(predicate, ())
+        }
+        if last.star:
+            starts = union.step(starts, _flipped(last))
+        for step in reversed(part[:-1]):
+            starts = union.step(starts, _flipped(step))
+        found |= starts
     return found
 
 
@@ -587,9 +676,17 @@ def _lexical_forms_kept() -> Iterator[None]:
 def _run(triples: Iterable[Triple], shapes: Shapes, targets: Mapping[Unit, set[Term]]) -> list[Result]:
     """Run the engine on these triples and return its results."""
     data, names = _graph(triples, shapes.compared)
-    shape_triples = shapes.for_engine(
-        {unit: [names.get(node, node) for node in nodes] for unit, nodes in targets.items()}
-    )
+    asked: dict[Unit, list[Term]] = {}
+    for unit, nodes in targets.items():
+        asked[unit] = [names.get(node, node) for node in nodes]
+        queries = shapes.plain_queries(unit.shape) if shapes.only_asks(unit.shape) else []
+        if queries:
+            answered = {_row_term(row) for query in queries for row in data.query(query.query)}
+            asked[unit] = [node for node in asked[unit] if node in answered]
+    asked = {unit: nodes for unit, nodes in asked.items() if nodes}
+    if not asked:
+        return []
+    shape_triples = shapes.for_engine(asked)
     shape_graph, _ = _graph(shape_triples, frozenset())
     with _lexical_forms_kept():
         _, report, text = pyshacl.validate(
@@ -654,6 +751,10 @@ def _results(report: Graph, shapes: Shapes) -> list[Result]:
         )
         found.append(result if path is None else replace(result, path_turtle=shapes.path_turtle(path)))
     return found
+
+
+def _row_term(row: object) -> Term:
+    return from_rdflib(cast("ResultRow", row)["this"])
 
 
 def _term(node: Node) -> Term:
