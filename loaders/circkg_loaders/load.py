@@ -45,6 +45,10 @@ class Loaded:
         """Return the triples of all sets of the given roles, as they come."""
         return [t for s in self.sets if s.role in roles for t in self.triples.get(s.slug, [])]
 
+    def of_reader(self, reader: str) -> list[Triple]:
+        """Return the triples of all sets that come by one reader."""
+        return [t for s in self.sets if s.reader == reader for t in self.triples.get(s.slug, [])]
+
 
 @dataclass(slots=True)
 class _Room:

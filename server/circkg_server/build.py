@@ -89,8 +89,11 @@ def _check(data: Path | None, processes: int, progress: Progress) -> Build:
     report = validate(loaded.of_role(*VALIDATED), loaded.of_role(Role.VOCABULARY), shapes, processes=processes)
     seconds["validate"] = clock.lap()
     progress("verify", "all graphs")
-    faults = verify(known + triples + loaded.of_role(Role.PROVENANCE), frozenset({"data", "vocabularies", "ontology"}))
-    faults += verify(loaded.of_role(Role.SHAPES), frozenset({"shapes"}))
+    ontology = loaded.of_reader("ontology")
+    faults = verify("ontology", ontology)
+    faults += verify("vocabularies", ontology + loaded.of_reader("vocabularies"))
+    faults += verify("shapes", ontology + loaded.of_reader("shapes"))
+    faults += verify("data", known + triples + loaded.of_role(Role.PROVENANCE))
     seconds["verify"] = clock.lap()
     return Build(loaded, counts, report, faults, seconds=seconds)
 

@@ -290,8 +290,13 @@ class SetReader:
     # -- tables that say something about a thing described elsewhere ---------------------------------------------
 
     def _claimed(self, row: Row, subject: Term) -> Iterator[Statement]:
-        yield self._statement(row, "predicate", (subject, iri(expand("rdf:predicate")), iri(expand(row["predicate"]))))
-        yield self._statement(row, "value", (subject, iri(expand("rdf:object")), self._claim_value(row)))
+        """Yield predicate and value of a claim, and the direct triple of a preferred one."""
+        predicate, value = iri(expand(row["predicate"])), self._claim_value(row)
+        yield self._statement(row, "predicate", (subject, iri(expand("rdf:predicate")), predicate))
+        yield self._statement(row, "value", (subject, iri(expand("rdf:object")), value))
+        if row["rank"] == "preferred":
+            about = self._target(Target(row["subject_type"], row["subject"]), "subject")
+            yield self._statement(row, "value", (about, predicate, value))
 
     def _claim_value(self, row: Row) -> Term:
         kind, text = row["value_type"], row["value"]
