@@ -28,11 +28,37 @@ KNOWN = "# known already:"
 PARAMETERS = {
     SH[name]
     for name in (
-        "minCount maxCount datatype nodeKind minInclusive maxInclusive minExclusive maxExclusive minLength maxLength pattern "
-        "languageIn uniqueLang hasValue in node or and not xone equals disjoint lessThan lessThanOrEquals closed sparql "
-        "qualifiedMinCount qualifiedMaxCount"
-    ).split()
-} | {SH["class"]}
+        "minCount",
+        "maxCount",
+        "datatype",
+        "nodeKind",
+        "minInclusive",
+        "maxInclusive",
+        "minExclusive",
+        "maxExclusive",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "languageIn",
+        "uniqueLang",
+        "hasValue",
+        "in",
+        "node",
+        "or",
+        "and",
+        "not",
+        "xone",
+        "equals",
+        "disjoint",
+        "lessThan",
+        "lessThanOrEquals",
+        "closed",
+        "sparql",
+        "qualifiedMinCount",
+        "qualifiedMaxCount",
+        "class",
+    )
+}
 
 
 @cache
