@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from circkg_server.build import Build, build
 from circkg_server.releases.archive import Archive
 
