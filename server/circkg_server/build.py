@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from circkg_loaders.load import Loaded, load
-from circkg_loaders.registry import Role
-from circkg_server.inference import infer
+from circkg_loaders.registry import RegistryError, Role, read_registry
+from circkg_server.inference import infer, rules
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest, Release
 from circkg_server.store.snapshot import make, remove_old
@@ -72,6 +72,15 @@ def build(
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     result.cpu_seconds = sum(part.ru_utime + part.ru_stime for part in usage)
     return result
+
+
+def steps(data: Path | None = None) -> int:
+    """Return how many steps a build has, for a progress bar; 0 if the registry cannot be read."""
+    try:
+        sets = read_registry(data or room("data"))
+    except RegistryError:
+        return 0
+    return 2 * len(sets) + len(rules()) + 3
 
 
 def _check(data: Path | None, processes: int, progress: Progress) -> Build:

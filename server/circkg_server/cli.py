@@ -10,13 +10,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from circkg_loaders.contributed import ContributionError
 from circkg_loaders.load import LoadError
 from circkg_server import accounts
 from circkg_server.build import build as build_graph
+from circkg_server.build import steps
 from circkg_server.inference import RuleError
 from circkg_server.questions import QuestionError, catalogue, find
 from circkg_server.releases.archive import Archive, StoreBusyError
@@ -68,13 +69,13 @@ def build(
     Nothing is published if a row is rejected or a rule is broken; what was published before stays as it was.
     """
     archive = Archive(store or default_store())
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with _told():
         with Progress(*columns, console=err, transient=True) as bars:
-            task = bars.add_task("start", total=None)
+            task = bars.add_task("start", total=steps(data))
             result = build_graph(
                 archive, data=data, processes=processes,
-                progress=lambda step, what: bars.update(task, description=f"{step}: {what}"),
+                progress=lambda step, what: bars.update(task, advance=1, description=f"{step}: {what}"),
             )  # fmt: skip
         accounts.write(result, archive.folder / "account")
     out.print(accounts.report(result), highlight=False)
