@@ -251,7 +251,8 @@ def test_every_term_that_code_and_documentation_name_is_defined(core: rdflib.Gra
     for path in (ROOT / "docs" / "architecture.md", ROOT / "loaders" / "circkg_loaders" / "facts" / "schema.py"):
         named = set(re.findall(r"\bcirc:([A-Za-z0-9]+)", path.read_text(encoding="utf-8")))
         assert named <= defined, f"{path.name}: {sorted(named - defined)}"
-    for path in [*VERIFY, *sorted((ONTOLOGY / "rules").glob("*.rq"))]:
+    tables = [path for path in sorted((ROOT / "data").glob("*/*.csv")) if path.stem in {"claims", "relations"}]
+    for path in [*VERIFY, *sorted((ONTOLOGY / "rules").glob("*.rq")), *tables]:
         named = set(re.findall(r"\bcirc:([A-Za-z0-9]+)", path.read_text(encoding="utf-8")))
         assert named <= defined, f"{path.name}: {sorted(named - defined)}"
 
