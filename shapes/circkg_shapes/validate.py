@@ -495,7 +495,7 @@ class Shapes:
         hoisted = {(unit.root, sh("property"), unit.shape) for unit in self.units if unit.root != unit.shape}
         hoisted_roots = {root for root, _, _ in hoisted}
         kept: set[Triple] = set()
-        for triple in self.triples:
+        for triple in self._reachable({unit.shape for unit in targets}):
             subject, predicate, value = triple
             if predicate in target_words or (predicate == TYPE and value == CLASS and subject in rooted):
                 continue
@@ -511,6 +511,21 @@ class Shapes:
                 kept = {t for t in kept if not (t[0] == shape and t[1] in target_words)}
             kept.update((shape, sh("targetNode"), node) for node in nodes)
         return kept
+
+    def _reachable(self, starts: Iterable[Term]) -> Iterable[Triple]:
+        """Return what is said of these shapes and of all that they refer to."""
+        if self._custom:
+            return self.triples  # a component is found by its parameters, not by a reference
+        seen = set(starts)
+        waiting = list(seen)
+        found: list[Triple] = []
+        while waiting:
+            said = self.index.by_subject.get(waiting.pop(), [])
+            found += said
+            fresh = {value for _, _, value in said} - seen
+            seen |= fresh
+            waiting += fresh
+        return found
 
 
 #: Words on a node shape that judge nothing by themselves.
