@@ -29,7 +29,7 @@ OTHER_CATEGORY = {
     "circpro-lt-late-stage-focus": "Work that stays with waste is a way of seeing the subject.",
     "consumption-patterns": "Consumption habits are one type with consumer behaviour, which is social.",
     "esif-no-reference": "Rules and calendar of a funding programme make one type, under governance.",
-    "governance-delivery-national": "A missing national framework is one type with a missing national plan, governance.",
+    "governance-delivery-national": "A missing framework is one type with a missing national plan, governance.",
     "more-romsdal-incineration": "Burning instead of dismantling is one type with cheap disposal, which is market.",
 }
 
@@ -57,7 +57,7 @@ def _graph(name: str) -> Graph:
 
 @cache
 def _categories() -> dict[str, str]:
-    """The slug of the category of each barrier type."""
+    """Map each barrier type to its category, both as slugs."""
     return {
         str(kind).removeprefix(f"{BARRIER_TYPES}/"): str(category).removeprefix(f"{BARRIER_TYPES}/")
         for kind, category in _graph("barrier-type").subject_objects(SKOS.broader)
