@@ -21,13 +21,14 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import re
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path as FilePath
 from typing import Final, TypeAlias, cast
@@ -209,7 +210,8 @@ class PlainQuery:
     local: bool
 
 
-def _plain_query(text: str, prefixes: Mapping[str, str]) -> PlainQuery | None:
+@lru_cache(maxsize=64)
+def _plain_query(text: str, prefixes: tuple[tuple[str, str], ...]) -> PlainQuery | None:
     """Return a query if it is made of patterns and filters only, else nothing."""
     try:
         query = prepareQuery(text, initNs=dict(prefixes))
@@ -398,7 +400,7 @@ class Shapes:
                 text = literal_parts(select)[0]
                 if path and is_iri(path):
                     text = re.sub(r"[$?]PATH\b", path, text)
-                query = _plain_query(text, self._prefixes(node))
+                query = _plain_query(text, tuple(sorted(self._prefixes(node).items())))
             if query is None:
                 return []
             found.append(query)
@@ -656,8 +658,9 @@ def _evaluate(data: Index, shapes: Shapes, targets: Mapping[Unit, set[Term]], pr
     tasks = [(_needed(share, data), shapes, share) for share in shares]
     if len(tasks) == 1:
         return _run(*tasks[0])
-    # Forked workers share the memory of this process; where there is no fork, the task is sent to them.
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    # A fork starts at once, but is safe only while no other thread runs.
+    forks = "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
+    method = "fork" if forks else "spawn"
     with ProcessPoolExecutor(len(tasks) - 1, multiprocessing.get_context(method)) as pool:
         pending = [pool.submit(_run, *task) for task in tasks[1:]]
         found = _run(*tasks[0])
