@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SOURCES := $(shell find data ontology shapes loaders server -type f -not -path '*/__pycache__/*' -not -path '*/examples/*')
 
-.PHONY: serve build test nightly lint types docs bench clean help
+.PHONY: serve build test nightly lint types docs sources bench clean help
 
 help:            ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ types: $(READY)  ## check types
 
 docs: $(READY)   ## write the generated reference pages
 	$(BIN)/python -m circkg_loaders.facts.reference docs/data-tables.md
+
+sources: $(READY)  ## register the web pages that the data cite
+	$(BIN)/python -m circkg_loaders.sources
 
 bench: $(READY)  ## measure the build and the start of the server
 	$(BIN)/python tests/benchmarks/build.py

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+
 from circkg_loaders.registry import DataSet, Role
 from circkg_server.app import build_app
 from circkg_server.releases.archive import Archive
@@ -66,7 +67,9 @@ def test_a_table_comes_in_the_format_asked_for(server: str, accept: str, media_t
     assert response.headers["vary"] == "Accept"
 
 
-@pytest.mark.parametrize("accept", ["text/turtle", "application/ld+json", "application/n-triples", "application/rdf+xml"])
+@pytest.mark.parametrize(
+    "accept", ["text/turtle", "application/ld+json", "application/n-triples", "application/rdf+xml"]
+)
 def test_a_graph_comes_in_the_format_asked_for(server: str, accept: str) -> None:
     response = httpx.get(f"{server}/sparql", params={"query": ALL}, headers={"Accept": accept})
     assert response.status_code == 200

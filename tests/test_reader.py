@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from circkg_loaders.load import Loaded, LoadError, load
 
 HEAD = "id,title,title_lang,kind,start_date,country,source\n".replace(",country", "")

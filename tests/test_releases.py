@@ -12,12 +12,13 @@ import time
 from pathlib import Path
 
 import pytest
+from pyoxigraph import QuerySolutions
+
 from circkg_loaders.registry import DataSet, Role
 from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import ManifestError, to_json
 from circkg_server.store.snapshot import Dataset, Snapshot, make, path_of
 from circkg_shapes.terms import Triple, iri, literal, to_rdflib
-from pyoxigraph import QuerySolutions
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
 ODD: list[Triple] = [
@@ -151,8 +152,9 @@ def three(tmp_path: Path) -> Archive:
     ],
 )
 def test_a_triple_of_three_sets_counts_once(three: Archive, clause: str, query: str, expected: str) -> None:
-    from circkg_server.sparql.tokens import dataset_of
     from rdflib import Graph
+
+    from circkg_server.sparql.tokens import dataset_of
 
     text = query.replace("{FROM}", clause)
     assert rows(three, text, dataset_of(text))[0][0].startswith(f'"{expected}"')

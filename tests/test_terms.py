@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from circkg_shapes.terms import TermError, from_rdflib, iri, literal, literal_parts, to_rdflib
 from hypothesis import given
 from hypothesis import strategies as st
 from pyoxigraph import Literal, RdfFormat, parse
+
+from circkg_shapes.terms import TermError, from_rdflib, iri, literal, literal_parts, to_rdflib
 
 ODD_LITERALS = [
     literal("05", datatype="http://www.w3.org/2001/XMLSchema#integer"),

@@ -98,7 +98,9 @@ class SetReader:
                 self._unique(row)
                 stated = list(self._statements(row))
                 self.reading.provenance.extend(self._record(row, stated))
-                self.reading.stated.extend(stated)
+                # A candidate is not a statement of ours: it stands with the records, outside the default graph.
+                is_candidate = row["certainty"] == "uncertain"
+                (self.reading.provenance if is_candidate else self.reading.stated).extend(stated)
             else:
                 self._check_link(row)
             loaded += 1
