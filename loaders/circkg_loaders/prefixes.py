@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from rdflib import Graph, Namespace
@@ -41,15 +42,15 @@ def expand(name: str) -> str:
 
 
 def shorten(iri: str) -> str:
-    """Return the prefixed name of an IRI, or the IRI in angle brackets if no prefix fits.
+    """Return an IRI as people read it: prefix and rest, or in angle brackets if no prefix fits.
 
-    >>> shorten("http://purl.org/dc/terms/title")
-    'dct:title'
+    >>> shorten("https://w3id.org/circkg/id/initiative/ceci")
+    'circid:initiative/ceci'
     """
     fitting = [(len(namespace), prefix) for prefix, namespace in prefixes().items() if iri.startswith(namespace)]
     if fitting:
         length, prefix = max(fitting)
         local = iri[length:]
-        if local.replace("-", "").replace("_", "").isalnum():
+        if re.fullmatch(r"[\w/-]+", local):
             return f"{prefix}:{local}"
     return f"<{iri}>"
