@@ -14,15 +14,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
 from circkg_loaders.facts.reader import read_table, table_files
 from circkg_loaders.facts.schema import TABLES
-from circkg_loaders.iris import BASE
+from circkg_loaders.iris import BASE, source_iri
 from circkg_loaders.load import Loaded, load
 from circkg_loaders.origin import Origin
 from circkg_loaders.prefixes import expand
@@ -116,7 +117,14 @@ def entries() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 ENTRIES = dict(entries())
-DISAGREEMENTS: list[dict[str, Any]] = yaml.safe_load((HERE / "facts" / "disagreements.yaml").read_text(encoding="utf-8"))
+DISAGREEMENTS: list[dict[str, Any]] = yaml.safe_load((HERE / "facts" / LISTS[0]).read_text(encoding="utf-8"))
+
+
+@cache
+def registered() -> dict[str, Term]:
+    """Return the source documents by address and by id."""
+    with (DATA / "sources.csv").open(encoding="utf-8", newline="") as handle:
+        return {row["url"] or row["id"]: iri(source_iri(row["id"])) for row in csv.DictReader(handle)}
 
 
 def triple(entry: dict[str, Any], key: str = "object") -> Triple:
@@ -262,18 +270,24 @@ def test_every_disagreement_is_listed(graph: Graph) -> None:
 @pytest.mark.parametrize("dispute", DISAGREEMENTS, ids=lambda d: f"{d['subject'].rpartition('/')[2]}-{d['predicate']}")
 def test_a_disagreement_comes_back_with_each_value_and_its_source(graph: Graph, dispute: dict[str, Any]) -> None:
     subject, predicate = term(dispute["subject"]), name(dispute["predicate"])
-    assert len(dispute["values"]) > 1 or dispute.get("with"), "a disagreement has two values"
-    claims = graph.subjects("rdf:subject", subject) & graph.subjects("rdf:predicate", predicate)
-    expected = {}
-    for value in dispute["values"]:
-        expected[term(value["value"])] = (value["rank"], set(value["sources"]))
+    expected = {
+        term(v["value"]): (v["rank"], {registered()[source] for source in v["sources"]}) for v in dispute["values"]
+    }
     found = {}
-    for claim in claims:
+    for claim in graph.subjects("rdf:subject", subject) & graph.subjects("rdf:predicate", predicate):
         [value] = graph.objects(claim, "rdf:object")
         [rank] = graph.objects(claim, "circ:hasRank")
-        sources = {o.rpartition("/")[2].rstrip(">") for o in graph.objects(claim, "prov:wasDerivedFrom")}
-        found[value] = (rank.rpartition("/")[2].rstrip(">"), sources)
+        found[value] = (rank.rpartition("/")[2].rstrip(">"), set(graph.objects(claim, "prov:wasDerivedFrom")))
     assert found == expected
+
+
+@pytest.mark.parametrize("dispute", DISAGREEMENTS, ids=lambda d: f"{d['subject'].rpartition('/')[2]}-{d['predicate']}")
+def test_a_disagreement_has_several_values_or_another_party(dispute: dict[str, Any]) -> None:
+    assert dispute["says"].strip()
+    if "with" in dispute:
+        assert any(other["subject"] == dispute["with"] for other in DISAGREEMENTS)
+    else:
+        assert len(dispute["values"]) > 1
 
 
 @pytest.mark.parametrize("dispute", DISAGREEMENTS, ids=lambda d: f"{d['subject'].rpartition('/')[2]}-{d['predicate']}")
@@ -339,12 +353,14 @@ def test_every_participation_of_the_research_notes_is_in_the_data(graph: Graph) 
     for folder, table, number, row in research():
         if table not in ("participations", "initiative_territories"):
             continue
-        who = ("organisation", row["organisation_id"]) if table == "participations" else ("territory", row["territory_id"])
+        type_ = "organisation" if table == "participations" else "territory"
+        who = type_, row[f"{type_}_id"]
         takes_part = {
             p
             for initiative in things["initiative", row["initiative_id"]]
             for participant in things[who]
-            for p in graph.subjects("circ:participationIn", initiative) & graph.subjects("circ:participant", participant)
+            for p in graph.subjects("circ:participationIn", initiative)
+            & graph.subjects("circ:participant", participant)
         }
         if not takes_part:
             missing.append(f"{folder}/{table}, line {number}: {row['initiative_id']}, {who[1]}, {row['role']}")
@@ -365,8 +381,6 @@ def test_an_id_in_two_folders_is_one_thing(graph: Graph) -> None:
 
 @needs_research
 def test_every_address_of_the_research_notes_is_registered() -> None:
-    with (DATA / "sources.csv").open(encoding="utf-8", newline="") as handle:
-        registered = {row["url"] for row in csv.DictReader(handle)}
     addresses = {
         row[column].strip()
         for *_, row in research()
@@ -374,4 +388,4 @@ def test_every_address_of_the_research_notes_is_registered() -> None:
         if row.get(column, "").startswith("http")
     }
     assert addresses
-    assert sorted(addresses - registered) == []
+    assert sorted(addresses - registered().keys()) == []
