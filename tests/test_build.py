@@ -170,8 +170,8 @@ def test_the_account_names_every_linked_column(built: Build, tmp_path: Path) -> 
 
 
 def test_validate_tells_good_from_bad_by_its_exit_code(tmp_path: Path) -> None:
-    good = sorted((ROOT / "shapes" / "examples").glob("Practice-title/valid/*.ttl"))[0]
-    bad = sorted((ROOT / "shapes" / "examples").glob("Practice-title/invalid/*.ttl"))[0]
+    good = ROOT / "docs" / "examples" / "practice.ttl"
+    bad = ROOT / "docs" / "examples" / "practice-with-faults.ttl"
     (tmp_path / "broken.ttl").write_text("<a> <b> ", encoding="utf-8")
     assert run("validate", str(good)).returncode == 0
     refused = run("validate", str(bad), "--format", "json")
