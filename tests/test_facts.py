@@ -389,3 +389,132 @@ def test_every_address_of_the_research_notes_is_registered() -> None:
     }
     assert addresses
     assert sorted(addresses - registered().keys()) == []
+
+
+CELLS: dict[str, tuple[str, ...]] = {
+    "title": ("dct:title",),
+    "label": ("skos:prefLabel",),
+    "name": ("skos:prefLabel", "skos:altLabel"),
+    "acronym": ("skos:altLabel",),
+    "start_date": ("schema:startDate",),
+    "end_date": ("schema:endDate",),
+    "date": ("schema:startDate", "schema:endDate", "dct:issued"),
+    "deadline": ("circ:deadline",),
+    "number": ("circ:actionNumber",),
+    "draft_number": ("circ:draftNumber",),
+    "website": ("foaf:homepage",),
+    "url": ("foaf:page",),
+    "objective_own_words": ("dct:description",),
+    "description_own_words": ("dct:description",),
+    "target_audience": ("circ:describesAudience",),
+    "grant_number": ("circ:grantNumber",),
+    "city": ("circ:seatedIn",),
+    "celex_or_eli": ("circ:celex",),
+    "country_iso2": ("circ:country",),
+    "country_iso2_or_EU": ("circ:country",),
+}
+"""Columns of the research notes whose cells are copied, and where they stand in the graph."""
+
+CHANGED = {
+    ("circsyst", "title"): "CORDIS has the full title",
+    ("ciswefe-nex", "title"): "CORDIS has the full title",
+    ("cssboost", "title"): "CORDIS has the full title",
+    ("care", "title"): "CORDIS has the full title",
+    ("ceap-2020", "title"): "two tables write it differently; the longer title is another name",
+    ("ceci-out-ap-fi", "title"): "the Finnish title is another name",
+    ("government-of-aragon", "name"): "the directorate-general is a unit of its own",
+    ("c3", "objective_own_words"): "two tables describe it; one description stands",
+}
+"""Cells whose text stands otherwise in the data, with the reason."""
+
+
+@needs_research
+def test_every_cell_of_the_research_notes_stands_under_its_property(graph: Graph) -> None:
+    """A date may be more precise in the data, and a disputed value may stand in a claim."""
+    with (DATA / "countries.csv").open(encoding="utf-8", newline="") as handle:
+        countries = {row["iso2"]: row["iri"] for row in csv.DictReader(handle)} | {"EU": expand("country:EUR")}
+    things = things_by_id(graph)
+    values = defaultdict(set)
+    for s, p, o in graph.default:
+        values[s, p].add(o)
+    for claim, subject in graph.by_predicate[name("rdf:subject")]:
+        for predicate in values[claim, name("rdf:predicate")]:
+            values[subject, predicate] |= values[claim, name("rdf:object")]
+    checked, wrong = 0, []
+    for folder, table, number, row in research():
+        for column in CELLS.keys() & row.keys() if "id" in row else ():
+            text = row[column]
+            if not text or (row["id"], column) in CHANGED:
+                continue
+            expected = countries[text] if column.startswith("country") else text
+            found = {
+                o[1:-1] if o.startswith("<") else literal_parts(o)[0]
+                for thing in things[type_of(table), row["id"]]
+                for predicate in CELLS[column]
+                for o in values[thing, name(predicate)]
+            }
+            checked += 1
+            more_precise = "date" in column and any(value.startswith(f"{expected}-") for value in found)
+            if expected not in found and not more_precise:
+                wrong.append(f"{folder}/{table}, line {number}, {column}: {text!r}, not in {sorted(found)}")
+    assert checked > 2000
+    assert wrong == []
+
+
+@needs_research
+def test_every_code_of_the_research_notes_holds_what_it_stands_for(graph: Graph) -> None:
+    """A place may be given more precisely, and by its code of NUTS 2024."""
+    things = things_by_id(graph)
+    areas = defaultdict(set)
+    for predicate in ("circ:within", "circ:locatedIn", "circ:sameExtentAs", "circ:appliesTo", "circ:regionIn2021"):
+        for s, o in graph.by_predicate[name(predicate)]:
+            areas[s].add(o)
+    wider = defaultdict(set)
+    for s, o in graph.by_predicate[name("skos:broader")]:
+        wider[s].add(o)
+
+    def reached(thing: Term) -> set[Term]:
+        """Return every area that a thing is in, by the codes of both versions."""
+        found: set[Term] = set()
+        new = {thing}
+        while new:
+            found |= new
+            new = {area for place in new for area in areas[place] | wider[place]} - found
+        return found
+
+    wrong = []
+    for folder, table, number, row in research():
+        if "id" not in row or len(row.get("nuts_code", "")) < 3:
+            continue
+        code = name(f"nuts:{row['nuts_code']}")
+        if not any(code in reached(thing) for thing in things[type_of(table), row["id"]]):
+            wrong.append(f"{folder}/{table}, line {number}: {row['id']} is not in {row['nuts_code']}")
+    assert wrong == []
+
+
+@needs_research
+def test_every_sum_and_planned_number_of_the_research_notes_is_in_the_data(graph: Graph) -> None:
+    things = things_by_id(graph)
+    decimals = {
+        thing: {Decimal(literal_parts(o)[0]) for o in graph.objects(thing, "schema:value")}
+        for thing, _ in graph.by_predicate[name("schema:value")]
+    }
+    owned = defaultdict(set)
+    for predicate in ("circ:hasAmount", "circ:hasQuantity"):
+        for owner, thing in graph.by_predicate[name(predicate)]:
+            owned[owner] |= decimals[thing]
+    shares = {  # the cost of these plans is what the city has of the budget of the network
+        "rc-iap-zagreb": "circid:participation/resourceful-cities--city-of-zagreb--partner",
+        "rc-iap-ciudad-real": "circid:participation/resourceful-cities--city-council-of-ciudad-real--partner",
+    }
+    wrong = []
+    for folder, table, number, row in research():
+        owners = things[type_of(table), row["id"]] if "id" in row else set()
+        if row.get("id") in shares:
+            owners = {name(shares[row["id"]])}
+        wrong.extend(
+            f"{folder}/{table}, line {number}, {column}: {row[column]}"
+            for column in ("budget_eur", "cost_eur", "quantity_planned")
+            if row.get(column) and not any(Decimal(row[column]) in owned[owner] for owner in owners)
+        )
+    assert wrong == []
