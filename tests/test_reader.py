@@ -150,3 +150,11 @@ def test_a_code_that_is_the_same_unit_is_rewritten(make: Make) -> None:
     data = make({"territories.csv": head + "delft,Delft,city,NL332,2021,https://example.org/p\n"})
     triples = {t[1:] for t in load(data).triples["small"]}
     assert ("<https://w3id.org/circkg/def#locatedIn>", "<http://data.europa.eu/nuts/code/NL361>") in triples
+
+
+def test_a_withdrawn_iri_is_never_used_again(make: Make) -> None:
+    data = make({"initiatives.csv": HEAD + "mine,Mine,en,,,https://example.org/p\n"})
+    withdrawn = "https://w3id.org/circkg/id/initiative/mine"
+    (data / "retired.csv").write_text(f"iri,replaced_by,reason\n{withdrawn},,Never was.\n", encoding="utf-8")
+    with pytest.raises(LoadError, match="never used again"):
+        load(data)

@@ -14,7 +14,7 @@ from circkg_loaders.nuts import Country, Nuts, NutsError, load_countries
 from circkg_loaders.origin import Origin
 from circkg_loaders.prefixes import expand
 from circkg_loaders.rdf_files import RdfFileError, read_turtle
-from circkg_loaders.registry import DataSet, RegistryError, Role, read_registry
+from circkg_loaders.registry import DataSet, RegistryError, Role, read_registry, read_retired
 from circkg_loaders.source_documents import SourceDocument, SourceError, by_address, read_sources, source_triples
 from circkg_shapes.rooms import room
 from circkg_shapes.terms import Triple, iri_text
@@ -107,6 +107,8 @@ def _shared(data: Path, sets: list[DataSet]) -> _Room:
     index = Index()
     for of_set in rows.values():
         index.add_all(of_set)
+    for iri in read_retired(data).keys() & set(index.things.values()):
+        raise RegistryError(f"{iri} was withdrawn (retired.csv), and an IRI is never used again. Choose another slug.")
     scheme = f"<{expand('skos:inScheme')}>"
     for path in _vocabulary_files():
         index.concepts |= {iri_text(s) for s, p, _ in read_turtle(path) if p == scheme}

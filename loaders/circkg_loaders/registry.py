@@ -50,6 +50,20 @@ class DataSet:
         return set_iri(self.slug)
 
 
+def read_retired(data: Path) -> dict[str, str]:
+    """Return the reason of each IRI that was withdrawn: ``data/retired.csv``. Such an IRI is never used again.
+
+    :raises RegistryError: if the file cannot be read.
+    """
+    try:
+        with (data / "retired.csv").open(encoding="utf-8-sig", newline="") as file:
+            return {row["iri"]: row["reason"] for row in csv.DictReader(file, strict=True)}
+    except FileNotFoundError:
+        return {}
+    except (UnicodeDecodeError, csv.Error, KeyError) as error:
+        raise RegistryError(f"retired.csv cannot be read: {error}.") from error
+
+
 def read_registry(data: Path) -> list[DataSet]:
     """Return the data sets of the registry in its order.
 
