@@ -35,6 +35,9 @@ GRAPHS = (
 )
 """Formats of CONSTRUCT and DESCRIBE answers."""
 
+FORMATS = {found.name: found for found in (*TABLES, *GRAPHS)}
+"""Every format by its short name, as the parameter ``format`` gives it."""
+
 _ALSO = {"application/json": "json", "application/xml": "xml", "text/xml": "xml", "text/plain": "ntriples"}
 
 

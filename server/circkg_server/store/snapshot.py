@@ -24,6 +24,7 @@ from pyoxigraph import (
 
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest, sync_folder
+from circkg_server.store.merged import load_default_graph
 
 Answer = QuerySolutions | QueryTriples | QueryBoolean
 MERGED_KEPT = 4
@@ -54,9 +55,7 @@ def path_of(archive: Archive, manifest: Manifest) -> Path:
 def make(archive: Archive, manifest: Manifest) -> Path:
     """Make the snapshot of a manifest from its releases, unless it is there, and return its folder.
 
-    Every release becomes a named graph. The default graph is the RDF merge of the stated, inferred and vocabulary
-    graphs, each triple once: an engine that concatenates graphs would count a triple that stands in three of them
-    three times.
+    Every release becomes a named graph; the default graph is the merge of :mod:`circkg_server.store.merged`.
     """
     folder = path_of(archive, manifest)
     if folder.exists():
@@ -64,14 +63,9 @@ def make(archive: Archive, manifest: Manifest) -> Path:
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     folder.parent.mkdir(parents=True, exist_ok=True)
     store = Store(str(temporary))
-    merged: set[bytes] = set()
     for release in manifest.releases:
-        quads = archive.quads(release)
-        store.bulk_load(quads, RdfFormat.N_QUADS)
-        if release.role.in_default_graph:
-            suffix = f" <{release.graph}> .".encode()
-            merged.update(line.removesuffix(suffix) for line in quads.splitlines())
-    store.bulk_load(b"".join(sorted(line + b" .\n" for line in merged)), RdfFormat.N_TRIPLES)
+        store.bulk_load(archive.quads(release), RdfFormat.N_QUADS)
+    load_default_graph(store, archive, manifest)
     store.optimize()
     store.flush()
     del store

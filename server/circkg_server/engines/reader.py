@@ -1,0 +1,167 @@
+"""A reader: a process that evaluates one query at a time and is killed if it must be."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable
+
+from pyoxigraph import (
+    BlankNode,
+    DefaultGraph,
+    NamedNode,
+    Quad,
+    QueryBoolean,
+    QueryResultsFormat,
+    QuerySolutions,
+    QueryTriples,
+    RdfFormat,
+    Store,
+)
+
+from circkg_server.engines.frames import Frames, Job, Kind, frame
+from circkg_server.sparql.formats import FORMATS
+from circkg_server.store.snapshot import Dataset
+
+CHUNK = 64 * 1024
+_NOT_IN_XML = bytes(code for code in range(0x20) if code not in (0x09, 0x0A, 0x0D))
+
+
+class AnswerError(Exception):
+    """An answer that must not be given; the kind decides the status, the message tells a person why."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class _RowCounter:
+    """Counts the rows of an answer in its bytes as they pass, exactly and without parsing.
+
+    In JSON the text ``}},{"`` stands between two rows and nowhere else, since quotation marks in strings are escaped;
+    in XML ``<result>`` is a row; in TSV each line is one, in CSV each line break outside quotation marks.
+    Graphs are not counted: their size is bounded by bytes.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.rows = 0
+        self._marker = {"json": b'}},{"', "xml": b"<result>", "tsv": b"\n", "ntriples": b"\n"}.get(name)
+        self._is_csv = name == "csv"
+        self._tail = b""
+        self._quoted = False
+
+    def take(self, chunk: bytes) -> None:
+        """Count the rows of a chunk, also those whose marker began in the chunk before."""
+        if self._is_csv:
+            parts = chunk.split(b'"')
+            for place, part in enumerate(parts):
+                if not self._quoted:
+                    self.rows += part.count(b"\n")
+                if place < len(parts) - 1:
+                    self._quoted = not self._quoted
+        elif self._marker:
+            text = self._tail + chunk
+            self.rows += text.count(self._marker)
+            keep = len(self._marker) - 1
+            self._tail = text[-keep:] if keep else b""
+
+
+class _Writer:
+    """Takes what the engine writes, keeps to the limits and passes it on in frames."""
+
+    def __init__(self, connection: socket.socket, job: Job) -> None:
+        self._connection = connection
+        self._job = job
+        self._parts: list[bytes] = []
+        self._held = 0
+        self._sent = 0
+        self._counter = _RowCounter(job.format)
+        self._is_xml = job.format in ("xml", "rdfxml")
+        self.error: AnswerError | None = None
+
+    def write(self, data: bytes) -> int:
+        """Take some bytes; the error that stops the engine is kept, since the engine reports another."""
+        chunk = bytes(data)
+        self._counter.take(chunk)
+        self._sent += len(chunk)
+        if self._sent > self._job.max_bytes:
+            self._stop("too-large", f"The answer has more than {self._job.max_bytes:,} bytes. Ask for less, or page.")
+        if self._counter.rows > self._job.max_rows:
+            self._stop("too-large", f"The answer has more than {self._job.max_rows:,} rows. Ask for less, or page.")
+        if self._is_xml and chunk.translate(None, _NOT_IN_XML) != chunk:
+            self._stop("not-in-xml", "The answer holds a control character, which XML cannot carry. Ask for JSON.")
+        self._parts.append(chunk)
+        self._held += len(chunk)
+        if self._held >= CHUNK:
+            self.flush()
+        return len(chunk)
+
+    def flush(self) -> None:
+        """Send what is held."""
+        if self._parts:
+            self._connection.sendall(frame(Kind.CHUNK, b"".join(self._parts)))
+            self._parts.clear()
+            self._held = 0
+
+    def _stop(self, kind: str, message: str) -> None:
+        self.error = AnswerError(kind, message)
+        raise self.error
+
+
+def serve(connection: socket.socket, open_store: Callable[[], Store]) -> None:
+    """Answer jobs until the front closes the connection; ends the process."""
+    store = open_store()
+    frames = Frames()
+    while True:
+        data = connection.recv(256 * 1024)
+        if not data:
+            os._exit(0)
+        for _, content in frames.feed(data):
+            connection.sendall(_answer(store, Job.decode(content), connection))
+
+
+def _answer(store: Store, job: Job, connection: socket.socket) -> bytes:
+    """Send the chunks of an answer and return its last frame."""
+    writer = _Writer(connection, job)
+    try:
+        result = _query(store, job)
+        engine = FORMATS[job.format].engine
+        if isinstance(result, QueryTriples):
+            assert isinstance(engine, RdfFormat)
+            result.serialize(writer, engine)
+        else:
+            assert isinstance(engine, QueryResultsFormat)
+            result.serialize(writer, engine)
+        writer.flush()
+    except Exception as error:
+        told = writer.error or error
+        kind = told.kind if isinstance(told, AnswerError) else _kind_of(told)
+        return frame(Kind.ERROR, json.dumps({"kind": kind, "message": str(told)}).encode())
+    return frame(Kind.END)
+
+
+def _kind_of(error: Exception) -> str:
+    return "syntax" if isinstance(error, SyntaxError) else "evaluation"
+
+
+def _query(store: Store, job: Job) -> QuerySolutions | QueryTriples | QueryBoolean:
+    if job.dataset is None:
+        return store.query(job.text, base_iri=job.base)
+    named: list[NamedNode | BlankNode] = [NamedNode(graph) for graph in job.dataset.named]
+    if len(job.dataset.default) > 1:
+        merged = _merge(store, job.dataset)
+        return merged.query(job.text, base_iri=job.base, default_graph=DefaultGraph(), named_graphs=named)
+    default: list[NamedNode | BlankNode | DefaultGraph] = [NamedNode(graph) for graph in job.dataset.default]
+    return store.query(job.text, base_iri=job.base, default_graph=default, named_graphs=named)
+
+
+def _merge(store: Store, dataset: Dataset) -> Store:
+    """Return the RDF merge of several graphs: the engine alone would give a triple once for each graph that has it."""
+    merged = Store()
+    for graph in dataset.default:
+        quads = store.quads_for_pattern(None, None, None, NamedNode(graph))
+        merged.bulk_extend(Quad(quad.subject, quad.predicate, quad.object) for quad in quads)
+    for graph in dataset.named:
+        merged.bulk_extend(store.quads_for_pattern(None, None, None, NamedNode(graph)))
+    return merged

@@ -1,0 +1,110 @@
+"""The zygote: a fresh process that loads what readers need once, and forks them.
+
+It forks only while it has one Python thread, which is why it is a process of its own and does nothing else. Started as
+``python -m circkg_server.engines.zygote KIND STORE NUMBER MEMORY`` with the control socket as file descriptor 3.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from pyoxigraph import Store
+
+from circkg_server.engines.frames import Frames, Kind, frame
+from circkg_server.engines.isolation import deny_network, limit_memory
+from circkg_server.engines.reader import serve
+from circkg_server.releases.archive import Archive
+from circkg_server.store.merged import load_default_graph
+from circkg_server.store.snapshot import path_of
+
+CONTROL = 3
+STACK = 256 * 1024 * 1024
+"""Stack of the thread that evaluates: the engine's parser and evaluator recurse; address space only, used as needed."""
+
+
+def main(kind: str, folder: str, number: str, memory: str) -> None:
+    """Load the image, then fork a reader for each socket that arrives, until the control socket closes.
+
+    :param kind: ``memory`` (the default graph in memory, shared by all readers) or ``checkpoint`` (each reader opens
+        the snapshot on disk, read-only).
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    control = socket.socket(fileno=CONTROL)
+    archive = Archive(Path(folder))
+    manifest = archive.number(int(number))
+    image = Store() if kind == "memory" else None
+    if image is not None:
+        load_default_graph(image, archive, manifest)
+    path = str(path_of(archive, manifest))
+    control.sendall(frame(Kind.READY, json.dumps({"pid": os.getpid(), "quads": len(image) if image else 0}).encode()))
+
+    wake_read, wake_write = os.pipe()
+    os.set_blocking(wake_write, False)
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    selector = selectors.DefaultSelector()
+    selector.register(control, selectors.EVENT_READ)
+    selector.register(wake_read, selectors.EVENT_READ)
+    frames = Frames()
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is control:
+                data, descriptors, _, _ = socket.recv_fds(control, 4096, 16)
+                if not data:
+                    os._exit(0)
+                # One socket comes with each frame, and the front waits for the answer before it sends another.
+                for (_, _), descriptor in zip(frames.feed(data), descriptors, strict=True):
+                    _fork(control, descriptor, image, path, int(memory))
+            else:
+                os.read(wake_read, 4096)
+                _reap(control)
+
+
+def _fork(control: socket.socket, descriptor: int, image: Store | None, path: str, memory: int) -> None:
+    assert threading.active_count() == 1, "a process with several threads must not fork"
+    process = os.fork()
+    if process == 0:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        control.close()
+        connection = socket.socket(fileno=descriptor)
+        deny_network()
+        limit_memory(memory + STACK)
+        threading.stack_size(STACK)
+        thread = threading.Thread(target=_run, args=(connection, image, path))
+        thread.start()
+        thread.join()
+        os._exit(1)
+    os.close(descriptor)
+    control.sendall(frame(Kind.FORKED, str(process).encode()))
+
+
+def _run(connection: socket.socket, image: Store | None, path: str) -> None:
+    try:
+        serve(connection, lambda: image if image is not None else Store.read_only(path))
+    except (BrokenPipeError, ConnectionResetError):
+        os._exit(0)
+
+
+def _reap(control: socket.socket) -> None:
+    """Tell the front how each reader ended."""
+    while True:
+        try:
+            process, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if process == 0:
+            return
+        content = json.dumps({"pid": process, "code": os.waitstatus_to_exitcode(status)})
+        control.sendall(frame(Kind.ENDED, content.encode()))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
