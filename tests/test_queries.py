@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pyoxigraph import BlankNode, DefaultGraph, NamedNode, QueryBoolean, QuerySolutions, RdfFormat, Store
+from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, QueryBoolean, QuerySolutions, RdfFormat, Store
 from pyoxigraph import Literal as OxLiteral
 from rdflib import Dataset, Literal, URIRef, Variable
 from rdflib.plugins.sparql import prepareQuery
@@ -54,9 +55,7 @@ def graphs() -> dict[str, list[Triple]]:
     loaded = load()
     known = loaded.of_role(Role.STATED, Role.VOCABULARY)
     merged = known + infer(known)[0]
-    named = {
-        f"{SET}{found.slug}": loaded.triples[found.slug] for found in loaded.sets if found.role is Role.PROVENANCE
-    }
+    named = {f"{SET}{found.slug}": loaded.triples[found.slug] for found in loaded.sets if found.role is Role.PROVENANCE}
     linked = {o for s, _, o in merged if o.startswith(NUTS) and not s.startswith(NUTS)}
     wider = {o for s, _, o in merged if s in linked and o.startswith(NUTS)}
     kept = linked | wider
@@ -189,7 +188,8 @@ def test_header(path: Path) -> None:
         assert set(question.expects) == {"columns", "min_rows", "contains", "lacks"}
         assert tuple(question.expects["columns"]) == columns(path)
         assert question.expects["min_rows"] >= 1
-        assert question.expects["contains"]
+        # What is not answered yet has no row of which we could know that it must be there.
+        assert bool(question.expects["contains"]) == (question.header["status"] == "answered")
         assert question.expects["lacks"]
         for row in question.expects["contains"] + question.expects["lacks"]:
             assert set(row) <= set(columns(path))
@@ -255,3 +255,95 @@ def test_answer_is_as_expected(path: Path, request: pytest.FixtureRequest) -> No
     if question.header["status"] == "implementing":
         request.applymarker(pytest.mark.xfail(strict=True, reason="the graph does not answer this yet"))
     assert broken(question, ask_oxigraph(question.text)) == []
+
+
+# -- parameters --------------------------------------------------------------------------------------------------
+
+OTHER_VALUES = {
+    "date": ("2018-01-01", "2021-06-30", "2024-12-31"),
+    "integer": ("1", "2", "3"),
+    "language": ("de", "pt"),
+    "string": ("x",),
+}
+
+PARAMETERS = [
+    pytest.param(path, parameter.name, id=f"{path.stem}-{parameter.name}")
+    for path in LOCAL
+    for parameter in read_question(path).parameters
+]
+
+
+def _others(type_: str, default: str) -> Iterable[str]:
+    """Yield other values for a parameter: for an IRI, its neighbours in the same namespace."""
+    if type_ != "iri":
+        return OTHER_VALUES[type_]
+    space = default[: max(default.rfind("/"), default.rfind("#")) + 1]
+    return sorted(s for s in _subjects() if s.startswith(space) and s != default)
+
+
+@pytest.mark.parametrize(("path", "name"), PARAMETERS)
+def test_parameter_changes_the_answer(path: Path, name: str) -> None:
+    question = read_question(path)
+    parameter = next(p for p in question.parameters if p.name == name)
+    block = parameter.block.search(question.text)
+    assert block is not None
+    default = re.sub(r"\^\^\S+$", "", block.group(1).strip()).strip('<>"')
+    if parameter.type == "iri" and not default.startswith("http"):
+        default = expand(default)
+    answer = ask_oxigraph(question.text)
+    assert ask_oxigraph(question.with_values({name: default})) == answer
+    tried = (ask_oxigraph(question.with_values({name: other})) for other in _others(parameter.type, default))
+    assert any(rows and rows != answer for rows in islice(tried, 400)), "no other value gives another answer"
+
+
+# -- mutations ---------------------------------------------------------------------------------------------------
+
+LABELS = {expand(name) for name in ("skos:prefLabel", "dct:title", "rdf:type")}
+
+
+def _needed(question: Question, wanted: Mapping[str, Any], store: Store) -> list[Quad]:
+    """Return triples without which the answer has no such row; those that are no mere names come first."""
+    names = columns(question.path)
+    row = next(row for row in ask_oxigraph(question.text, store) if fits(row, names, wanted))
+    named = set(re.findall(rf"<({BASE}id/[^>]*)>", question.text))
+    things = [NamedNode(cell) for cell in {*row, *named} if cell and re.match(r"https?://", cell)]
+    quads = {quad for thing in things for quad in store.quads_for_pattern(thing, None, None, None)}
+    quads |= {quad for thing in things for quad in store.quads_for_pattern(None, None, thing, None)}
+    groups: dict[tuple[bool, str], list[Quad]] = {}
+    for quad in quads:
+        groups.setdefault((quad.predicate.value in LABELS, str(quad.predicate)), []).append(quad)
+    for _, group in sorted(groups.items()):
+        # All statements of one property at once: a row may rest on any of several.
+        for quad in group:
+            store.remove(quad)
+        gone = bool(broken(question, ask_oxigraph(question.text, store)))
+        for quad in group:
+            store.add(quad)
+        if gone:
+            return group
+    return []
+
+
+@pytest.fixture(scope="module")
+def mutable() -> Store:
+    """Return a copy of the graphs that a test may change, if it puts back what it takes."""
+    store = Store()
+    store.extend(iter(oxigraph()))
+    return store
+
+
+@pytest.mark.nightly
+@by_name(COMPETENCY)
+def test_expectation_fails_without_a_needed_triple(path: Path, mutable: Store) -> None:
+    question = read_question(path)
+    if question.header["status"] == "implementing":
+        pytest.skip("nothing is answered yet")
+    group = _needed(question, question.expects["contains"][0], mutable)
+    assert group, "no triple about the expected row is needed for it"
+    for quad in group:
+        mutable.remove(quad)
+    try:
+        assert broken(question, ask_oxigraph(question.text, mutable))
+    finally:
+        mutable.extend(group)
+    assert broken(question, ask_oxigraph(question.text, mutable)) == []

@@ -9,9 +9,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from circkg_loaders.prefixes import PrefixError, expand
 from circkg_loaders.values import ValueProblem, parse_date, parse_integer
-from circkg_server.verification import header
+from circkg_server.verification import VerifyError, header
 from circkg_shapes.rooms import room
 from circkg_shapes.terms import TermError, iri, literal
 
@@ -58,16 +60,20 @@ class Question:
         :param values: text by name of parameter; several values by ``|``.
         :raises QuestionError: if there is no such parameter, or a value does not fit its type.
         """
-        text = self.text
         known = {parameter.name: parameter for parameter in self.parameters}
+        blocks: list[tuple[int, int, str]] = []
         for name, value in values.items():
             if name not in known:
                 offered = ", ".join(known) or "none"
                 raise QuestionError(f"The query {self.id} has no parameter {name!r}. Its parameters: {offered}.")
             terms = " ".join(_term(known[name], item.strip()) for item in value.split("|"))
-            block = known[name].block.search(text)
-            assert block is not None  # read_question has seen it
-            text = f"{text[: block.start()]}VALUES ?{name} {{ {terms} }}{text[block.end() :]}"
+            block = known[name].block.search(self.text)
+            assert block is not None, "read_question checks this"
+            blocks.append((*block.span(), f"VALUES ?{name} {{ {terms} }}"))
+        # Blocks are found in the text as it stands in the file, never in a value that was put in.
+        text = self.text
+        for start, end, block_text in sorted(blocks, reverse=True):
+            text = text[:start] + block_text + text[end:]
         return text
 
 
@@ -94,7 +100,10 @@ def read_question(path: Path) -> Question:
 
     :raises QuestionError: if its header is not complete.
     """
-    about = header(path)
+    try:
+        about = header(path)
+    except (VerifyError, yaml.YAMLError) as error:
+        raise QuestionError(f"{path.name}: the header is no YAML mapping: {error}") from error
     text = path.read_text(encoding="utf-8")
     try:
         parameters = tuple(
