@@ -1,0 +1,61 @@
+"""What bounds a text search, and what can be wrong with one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+
+class SearchError(ValueError):
+    """A search cannot be understood or asks for too much; the message says what to change."""
+
+
+class SearchUnavailableError(RuntimeError):
+    """There is no text search on this server; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """Bounds of a search; each is set by ``CIRCKG_SEARCH_`` and its name in capitals.
+
+    :param limit: hits of an answer that asks for no number of them.
+    :param sparql_limit: the same for a search inside a SPARQL query.
+    :param max_limit: most hits of one answer.
+    :param max_offset: most hits that can be skipped.
+    :param max_characters: longest text searched for.
+    :param max_words: most words in it.
+    :param max_blocks: most searches in one SPARQL query.
+    :param few: where fewer things match as written, those that match with typing errors are added below them.
+    :param heap_mb: memory that a build of the index may fill before it writes a segment.
+    """
+
+    limit: int = 20
+    sparql_limit: int = 100
+    max_limit: int = 1000
+    max_offset: int = 10_000
+    max_characters: int = 200
+    max_words: int = 12
+    max_blocks: int = 8
+    few: int = 5
+    heap_mb: int = 1000
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> SearchSettings:
+        """Return the settings of an environment, defaults where it says nothing.
+
+        :raises SearchError: if a value is no number, or too small.
+
+        >>> SearchSettings.from_environment({"CIRCKG_SEARCH_LIMIT": "50"}).limit
+        50
+        """
+        given = {}
+        for field in fields(cls):
+            name = f"CIRCKG_SEARCH_{field.name.upper()}"
+            if name not in environment:
+                continue
+            least = {"max_offset": 0, "few": 0, "heap_mb": 15}.get(field.name, 1)
+            text = environment[name].strip()
+            if not text.isascii() or not text.isdigit() or int(text) < least:
+                raise SearchError(f"{name} is {text!r}. Give a whole number of {least} or more.")
+            given[field.name] = int(text)
+        return cls(**given)
