@@ -1,4 +1,4 @@
-"""The endpoint over real HTTP: a real server process on the curated graph's code path."""
+"""The endpoint over real HTTP, with real readers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import uvicorn
 from circkg_loaders.registry import DataSet, Role
 from circkg_server.app import build_app
 from circkg_server.releases.archive import Archive
-from circkg_server.store.snapshot import Snapshot, make
+from circkg_server.settings import Settings
+from circkg_server.store.snapshot import make
 from circkg_shapes.terms import iri, literal
 
 COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
@@ -35,11 +36,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = uvicorn.Config(build_app(Snapshot.open(archive)), host="127.0.0.1", port=port, log_level="error")
+    config = uvicorn.Config(build_app(archive, Settings()), host="127.0.0.1", port=port, log_level="error")
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 20
     while not running.started and time.monotonic() < deadline:
         time.sleep(0.01)
     yield f"http://127.0.0.1:{port}"
@@ -64,7 +65,7 @@ def test_a_table_comes_in_the_format_asked_for(server: str, accept: str, media_t
     assert response.status_code == 200
     assert response.headers["content-type"].partition(";")[0] == media_type
     assert "2" in response.text
-    assert response.headers["vary"] == "Accept"
+    assert response.headers["vary"].startswith("Accept")
 
 
 @pytest.mark.parametrize(
@@ -87,24 +88,19 @@ def test_both_ways_to_post_answer_alike(server: str) -> None:
 @pytest.mark.parametrize(
     ("request_", "status", "says"),
     [
-        ({"params": {}}, 400, "query"),
+        ({"params": {"query": ""}}, 400, "query"),
         ({"params": {"query": "SELECT * WHERE { ?s ?p }"}}, 400, "SPARQL"),
         ({"params": [("query", COUNT), ("query", COUNT)]}, 400, "Several"),
-        ({"params": {"query": "INSERT DATA { <a:a> <a:b> <a:c> }"}}, 400, ""),
-        ({"params": {"query": COUNT, "update": "CLEAR ALL"}}, 403, "release"),
+        ({"params": {"query": "INSERT DATA { <a:a> <a:b> <a:c> }"}}, 400, "release"),
+        ({"params": {"query": COUNT, "update": "CLEAR ALL"}}, 400, "release"),
         ({"params": {"query": COUNT}, "headers": {"Accept": "image/png"}}, 406, "text/csv"),
         ({"params": {"query": "SELECT * { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }"}}, 400, "SERVICE"),
-        ({"params": {"query": "ASK " + "{" * 20_000 + "}" * 20_000}}, 400, "nests"),
     ],
 )
 def test_what_cannot_be_answered_is_a_problem_with_a_way_out(
     server: str, request_: dict[str, object], status: int, says: str
 ) -> None:
-    if "{" * 100 in str(request_):
-        query = request_["params"]["query"]  # type: ignore[index]  # the one long query comes as a body
-        response = httpx.post(f"{server}/sparql", content=query, headers={"Content-Type": "application/sparql-query"})
-    else:
-        response = httpx.get(f"{server}/sparql", **request_)  # type: ignore[arg-type]  # cases are plain dictionaries
+    response = httpx.get(f"{server}/sparql", **request_)  # type: ignore[arg-type]  # cases are plain dictionaries
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     problem = json.loads(response.text)
@@ -135,8 +131,90 @@ def test_the_start_page_names_the_sets_and_escapes_them(server: str) -> None:
     assert "A &lt;b&gt;" in text
 
 
-def test_health_names_the_snapshot(server: str) -> None:
-    assert httpx.get(f"{server}/health").json() == {"status": "ok", "snapshot": 1}
+def test_health_and_readiness(server: str) -> None:
+    assert httpx.get(f"{server}/health").json() == {"status": "ok"}
+    assert httpx.get(f"{server}/ready").json() == {"ready": True, "snapshot": 1}
+
+
+DEEP = {
+    "parentheses": "ASK { FILTER(" + "(" * 20_000 + "1" + ")" * 20_000 + ") }",
+    "groups": "ASK " + "{" * 20_000 + "}" * 20_000,
+    "negations": "ASK { FILTER(" + "!" * 20_000 + "true) }",
+    "paths": "ASK { ?s " + "(" * 20_000 + "<a:p>" + ")" * 20_000 + " ?o }",
+    "optionals": "ASK " + "{ OPTIONAL " * 20_000 + "{}" + " }" * 20_000,
+    "unions": "ASK { {}" + " UNION {}" * 20_000 + " }",
+    "subqueries": "ASK " + "{ SELECT * " * 20_000 + "{}" + " }" * 20_000,
+    "blank nodes": "ASK { ?s <a:p> " + "[ <a:p> " * 20_000 + "1" + " ]" * 20_000 + " }",
+    "calls": "ASK { FILTER(" + "STR(" * 20_000 + "1" + ")" * 20_000 + ") }",
+    "sequence": "ASK { ?s <a:p>" + "/<a:p>" * 20_000 + " ?o }",
+}
+
+
+@pytest.mark.parametrize("query", DEEP.values(), ids=DEEP.keys())
+def test_no_nesting_takes_the_service_down(server: str, query: str) -> None:
+    response = httpx.post(
+        f"{server}/sparql?timeout=3", content=query, headers={"Content-Type": "application/sparql-query"}, timeout=30
+    )
+    assert response.status_code in (200, 400, 503), response.text
+    assert httpx.get(f"{server}/health").status_code == 200
+    again = httpx.get(f"{server}/sparql", params={"query": COUNT}, timeout=30)
+    assert again.json()["results"]["bindings"][0]["n"]["value"] == "2"
+
+
+def test_an_answer_has_a_tag_and_is_not_sent_again(server: str) -> None:
+    first = httpx.get(f"{server}/sparql", params={"query": COUNT})
+    tag = first.headers["etag"]
+    again = httpx.get(f"{server}/sparql", params={"query": COUNT}, headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    other = httpx.get(f"{server}/sparql", params={"query": COUNT}, headers={"Accept": "text/csv"})
+    assert other.headers["etag"] != tag
+
+
+def test_a_query_that_varies_has_no_tag(server: str) -> None:
+    asked = {"query": "SELECT (RAND() AS ?n) {}"}
+    one, two = (httpx.get(f"{server}/sparql", params=asked) for _ in range(2))
+    assert "etag" not in one.headers
+    assert one.json() != two.json()
+
+
+def test_every_answer_may_be_read_from_any_origin(server: str) -> None:
+    for path in ("/health", "/sparql?query=nonsense", "/nowhere", f"/sparql?query={COUNT}"):
+        assert httpx.get(server + path).headers["access-control-allow-origin"] == "*"
+    preflight = httpx.options(
+        f"{server}/sparql",
+        headers={"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "queryid"},
+    )
+    assert preflight.status_code == 204
+    assert preflight.headers["access-control-allow-headers"] == "queryid"
+
+
+def test_head_options_and_other_methods(server: str) -> None:
+    head = httpx.head(f"{server}/sparql", params={"query": COUNT})
+    assert (head.status_code, head.content) == (200, b"")
+    assert "GET" in httpx.options(f"{server}/sparql").headers["allow"]
+    refused = httpx.put(f"{server}/sparql", content=b"")
+    assert refused.status_code == 405
+    assert "POST" in refused.headers["allow"]
+    query = httpx.request(
+        "QUERY", f"{server}/sparql/", content=COUNT, headers={"Content-Type": "application/sparql-query"}
+    )
+    assert query.status_code == 200
+
+
+def test_the_description_is_rdf_and_names_every_graph(server: str) -> None:
+    for accept in ("text/turtle", "application/ld+json", "application/rdf+xml", "application/n-triples"):
+        response = httpx.get(f"{server}/sparql", headers={"Accept": accept})
+        assert response.headers["content-type"].startswith(accept)
+        assert "https://w3id.org/circkg/set/a" in response.text
+    assert httpx.get(f"{server}/sparql", headers={"Accept": "image/png"}).status_code == 406
+
+
+def test_control_characters_are_not_put_into_xml(server: str) -> None:
+    asked = {"query": 'SELECT ("a\\u0001b" AS ?x) {}'}
+    assert httpx.get(f"{server}/sparql", params=asked, headers={"Accept": "text/csv"}).status_code == 200
+    refused = httpx.get(f"{server}/sparql", params=asked, headers={"Accept": "application/sparql-results+xml"})
+    assert refused.status_code == 406
+    assert "JSON" in refused.text
 
 
 def test_the_command_asks_an_endpoint_and_a_store_alike(server: str, tmp_path: Path) -> None:

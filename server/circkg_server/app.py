@@ -1,99 +1,130 @@
-"""The server: SPARQL endpoint, health and start page."""
+"""The server: what is reached where."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
 from http import HTTPStatus
-from urllib.parse import parse_qsl
+from typing import Any
 
-from fastapi import FastAPI, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.exceptions import HTTPException
 
-from circkg_server import page
-from circkg_server.problems import problem, syntax_problem
-from circkg_server.sparql.answers import MAX_QUERY, NotAcceptableError, answer
-from circkg_server.sparql.tokens import QueryError
-from circkg_server.store.snapshot import Dataset, Snapshot
+from circkg_server import page, problems
+from circkg_server.cors import Cors
+from circkg_server.engines.allocator import allocator
+from circkg_server.engines.isolation import can_deny_network
+from circkg_server.engines.service import Engines
+from circkg_server.releases.archive import Archive
+from circkg_server.settings import Settings
+from circkg_server.sparql import description
+from circkg_server.sparql.protocol import Endpoint
+from circkg_server.sparql.requests import RequestProblem
+from circkg_server.sparql.tokens import tokens
 
-FORM = "application/x-www-form-urlencoded"
-QUERY = "application/sparql-query"
+LOG = logging.getLogger("circkg")
+App = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 
 
-def build_app(snapshot: Snapshot) -> FastAPI:
-    """Return the web application that serves a snapshot; nothing happens at import."""
-    app = FastAPI(title="CircKG", docs_url="/api/docs", redoc_url=None, openapi_url="/api/openapi.json")
+def build_app(archive: Archive, settings: Settings | None = None) -> App:
+    """Return the web application over a store; nothing happens before its start-up."""
+    settings = settings or Settings.from_environment()
+    engines = Engines(archive, settings, LOG.info)
 
-    @app.get("/health")
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        await engines.start()
+        yield
+        await engines.stop()
+
+    pages = FastAPI(
+        title="CircKG", docs_url="/api/docs", redoc_url=None, openapi_url="/api/openapi.json", lifespan=life
+    )
+    _routes(pages, engines, settings)
+
+    def describe(address: str, accept: str) -> tuple[str, bytes] | None:
+        served = engines.current
+        content = list(description.triples(address, served.manifest if served else None, settings))
+        if served and served.memory:
+            content.append(description.count_triple(address, served.memory.image_quads))
+        return description.written(content, accept)
+
+    endpoint = Endpoint(engines, settings, _rewrite, describe, _observe)
+
+    async def dispatch(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"].rstrip("/") == "/sparql" and not _wants_page(scope):
+            await endpoint(scope, receive, send)
+        else:
+            await pages(scope, receive, send)
+
+    return Cors(dispatch)
+
+
+def _wants_page(scope: MutableMapping[str, Any]) -> bool:
+    """Tell whether a browser asks for the endpoint without a query, and so for a page."""
+    accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+    return scope["method"] in ("GET", "HEAD") and not scope["query_string"] and b"text/html" in accept
+
+
+async def _rewrite(query: str) -> str:
+    """Refuse what would make the engine leave the machine."""
+    if any(token.is_word("SERVICE") for token in tokens(query)):
+        detail = "This endpoint does not query other endpoints. Leave SERVICE out and ask them yourself."
+        raise RequestProblem(HTTPStatus.BAD_REQUEST, "SERVICE is not served", detail)
+    return query
+
+
+def _observe(outcome: str, seconds: float, id_: str, snapshot: str) -> None:
+    LOG.info("query %s %s in %.3f s %s", id_, outcome, seconds, snapshot)
+
+
+def _routes(pages: FastAPI, engines: Engines, settings: Settings) -> None:
+    @pages.exception_handler(HTTPException)
+    async def as_problem(_: object, error: HTTPException) -> Response:
+        status = HTTPStatus(error.status_code)
+        response = problems.problem(status, status.phrase, f"{status.description or status.phrase}.")
+        response.headers.update(error.headers or {})
+        return response
+
+    @pages.get("/health")
     def health() -> JSONResponse:
-        """Tell that the server lives, and which snapshot it serves."""
-        return JSONResponse({"status": "ok", "snapshot": snapshot.manifest.number})
+        """Tell that the server lives, whatever its queries do."""
+        return JSONResponse({"status": "ok"})
 
-    @app.get("/")
+    @pages.get("/ready")
+    def ready() -> JSONResponse:
+        """Tell whether a snapshot is served."""
+        number = engines.current.manifest.number if engines.current else None
+        return JSONResponse({"ready": engines.ready, "snapshot": number}, 200 if engines.ready else 503)
+
+    @pages.get("/status")
+    def status() -> JSONResponse:
+        """Tell what is served by which readers, and the limits that a query meets."""
+        return JSONResponse(
+            {
+                "snapshot": engines.current.manifest.number if engines.current else None,
+                "pools": [
+                    {
+                        "engine": pool.kind.value, "snapshot": pool.number, "readers": pool.readers,
+                        "running": len(pool.running), "waiting": pool.waiting, "respawns": pool.respawns,
+                    }
+                    for pool in engines.pools
+                ],
+                "allocator": str(allocator().name) if allocator() else "the system's",  # type: ignore[union-attr]
+                "readers_have_network": not can_deny_network(),
+                "limits": {
+                    name: getattr(settings, name)
+                    for name in ("timeout", "max_timeout", "max_rows", "max_bytes", "max_query", "query_memory",
+                                 "queue", "per_client", "buffer")
+                },
+            }
+        )  # fmt: skip
+
+    @pages.get("/")
+    @pages.get("/sparql")
     def start() -> HTMLResponse:
         """Show what is here and how to ask."""
-        return HTMLResponse(page.start(snapshot.manifest))
-
-    @app.get("/sparql")
-    async def sparql_get(request: Request) -> Response:
-        """Answer a query given as parameter."""
-        return await _answered(snapshot, request, list(request.query_params.multi_items()))
-
-    @app.post("/sparql")
-    async def sparql_post(request: Request) -> Response:
-        """Answer a query given as form or as body."""
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > 4 * MAX_QUERY:
-                return _too_long()
-        try:
-            text = body.decode()
-        except UnicodeDecodeError:
-            return problem(HTTPStatus.BAD_REQUEST, "The query is not UTF-8", "Send it as UTF-8.")
-        if kind == QUERY:
-            items = [*request.query_params.multi_items(), ("query", text)]
-        elif kind == FORM:
-            items = parse_form(text)
-        else:
-            detail = f"Post a form ({FORM}) or the query itself ({QUERY})."
-            return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A query cannot come as this type", detail)
-        return await _answered(snapshot, request, items)
-
-    return app
-
-
-def parse_form(text: str) -> list[tuple[str, str]]:
-    """Return the names and values of a form."""
-    return parse_qsl(text, keep_blank_values=True)
-
-
-async def _answered(snapshot: Snapshot, request: Request, items: list[tuple[str, str]]) -> Response:
-    queries = [value for name, value in items if name == "query"]
-    if any(name == "update" for name, _ in items):
-        return problem(HTTPStatus.FORBIDDEN, "This endpoint is read-only", "Published data change by a release only.")
-    if len(queries) != 1:
-        detail = "Give exactly one query in the parameter `query`."
-        return problem(HTTPStatus.BAD_REQUEST, "There is no query" if not queries else "Several queries", detail)
-    if len(queries[0]) > MAX_QUERY:
-        return _too_long()
-    default = tuple(value for name, value in items if name == "default-graph-uri")
-    named = tuple(value for name, value in items if name == "named-graph-uri")
-    dataset = Dataset(default, named) if default or named else None
-    try:
-        accept = request.headers.get("accept", "*/*")
-        written = await run_in_threadpool(answer, snapshot, queries[0], accept, dataset)
-    except SyntaxError as error:
-        return syntax_problem(error)
-    except QueryError as error:
-        return problem(HTTPStatus.BAD_REQUEST, "The query is refused", str(error))
-    except NotAcceptableError as error:
-        return problem(HTTPStatus.NOT_ACCEPTABLE, "No format suits", str(error))
-    except (ValueError, OSError) as error:
-        return problem(HTTPStatus.BAD_REQUEST, "The query cannot be answered", str(error))
-    return Response(written.content, media_type=written.media_type, headers={"Vary": "Accept"})
-
-
-def _too_long() -> Response:
-    detail = f"A query may have {MAX_QUERY:,} characters."
-    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The query is too long", detail)
+        assert engines.current is not None  # the server does not start without
+        return HTMLResponse(page.start(engines.current.manifest))

@@ -22,8 +22,8 @@ from circkg_server.inference import RuleError
 from circkg_server.questions import QuestionError, catalogue, find
 from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import ManifestError
-from circkg_server.settings import default_store
-from circkg_server.store.snapshot import NothingPublishedError, Snapshot
+from circkg_server.settings import Settings, SettingsError, default_store
+from circkg_server.store.snapshot import NothingPublishedError
 from circkg_server.verification import VerifyError
 from circkg_shapes.report import Report
 from circkg_shapes.validate import ShapesError
@@ -52,7 +52,7 @@ def _told() -> Iterator[None]:
         yield
     except (
         LoadError, StoreBusyError, ManifestError, NothingPublishedError, RuleError, VerifyError, QuestionError,
-        ContributionError, ShapesError, OSError,
+        ContributionError, ShapesError, SettingsError, OSError,
     ) as error:  # fmt: skip
         err.print(f"[bold red]circkg:[/] {error}", highlight=False, markup=True)
         raise typer.Exit(COULD_NOT_RUN) from error
@@ -94,9 +94,15 @@ def serve(
     from circkg_server.app import build_app  # noqa: PLC0415
 
     with _told():
-        snapshot = Snapshot.open(Archive(store or default_store()))
-        err.print(f"CircKG snapshot {snapshot.manifest.number} at http://{host}:{port}/ (end with Ctrl-C)")
-        uvicorn.run(build_app(snapshot), host=host, port=port, log_level="warning")
+        archive = Archive(store or default_store())
+        manifest = archive.current()
+        if manifest is None:
+            raise NothingPublishedError(f"Nothing is published in {archive.folder} yet. Run `circkg build` first.")
+        application = build_app(archive, Settings.from_environment())
+        err.print(f"CircKG snapshot {manifest.number} at http://{host}:{port}/ (end with Ctrl-C)")
+        uvicorn.run(
+            application, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=10
+        )
 
 
 @app.command()

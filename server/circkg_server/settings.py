@@ -1,11 +1,85 @@
-"""Settings: where the store is, where the server stands."""
+"""Settings: where the store is, where the server stands, and the limits that a query meets."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Self, get_type_hints
+
+MIB = 1024 * 1024
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the message names it and what it takes."""
 
 
 def default_store() -> Path:
     """Return the folder of the store: ``CIRCKG_STORE``, or ``.circkg`` in the current folder."""
     return Path(os.environ.get("CIRCKG_STORE", ".circkg"))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting has an environment variable: its name in capitals after ``CIRCKG_``.
+
+    The limits are stated in the service description and on the status page, and a query that meets one is told so.
+    """
+
+    engine: str = "auto"
+    """auto (memory while the graph fits in a third of the machine's memory), memory, or checkpoint"""
+    readers: int = 0
+    """reader processes of each engine; 0: one a processor, at least two"""
+    timeout: float = 30.0
+    """seconds that a query may take"""
+    max_timeout: float = 120.0
+    """most seconds that the parameter timeout= may ask for"""
+    max_rows: int = 2_000_000
+    """most rows of an answer"""
+    max_bytes: int = 1024 * MIB
+    """most bytes of an answer, before compression"""
+    max_query: int = MIB
+    """longest query, in bytes"""
+    query_memory: int = 1024 * MIB
+    """bytes by which a reader may grow for a query"""
+    queue: int = 64
+    """queries that may wait for a reader"""
+    per_client: int = 8
+    """queries of one client at once"""
+    buffer: int = 8 * MIB
+    """bytes of an answer that are held before anything is sent, so that a limit is a clean error"""
+    cache: int = 64 * MIB
+    """bytes of answers that are kept"""
+    public_url: str = ""
+    """address under which the server is reached; empty: as the request says"""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Return the settings of the environment.
+
+        :raises SettingsError: if a value is of the wrong type or not positive.
+        """
+        environment = os.environ if environment is None else environment
+        values: dict[str, object] = {}
+        types = get_type_hints(cls)
+        for field in fields(cls):
+            name = f"CIRCKG_{field.name.upper()}"
+            text = environment.get(name)
+            if text is None:
+                continue
+            try:
+                values[field.name] = types[field.name](text)
+            except ValueError as error:
+                raise SettingsError(f"{name} is {text!r}; it takes a {types[field.name].__name__}.") from error
+            if not isinstance(values[field.name], str) and float(text) < 0:
+                raise SettingsError(f"{name} is {text!r}; it must not be negative.")
+        settings = cls(**values)  # type: ignore[arg-type]  # each value has been made by its field's own type
+        if settings.engine not in ("auto", "memory", "checkpoint"):
+            raise SettingsError(f"CIRCKG_ENGINE is {settings.engine!r}; it takes auto, memory or checkpoint.")
+        return settings
+
+    @property
+    def reader_count(self) -> int:
+        """Return the number of readers of an engine."""
+        return self.readers or max(os.cpu_count() or 2, 2)

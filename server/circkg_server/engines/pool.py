@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import cast
 
 from circkg_server.engines import allocator
 from circkg_server.engines.frames import Frames, Job, Kind, frame
@@ -69,15 +70,14 @@ class _Reader(asyncio.Protocol):
         self.used = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are no subclasses
 
     def data_received(self, data: bytes) -> None:
         for kind, content in self.frames.feed(data):
             if self.answer is not None:
                 self.answer.take(kind, content)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         self.pool.lost(self)
 
     def send(self, data: bytes) -> None:
@@ -214,9 +214,12 @@ class Pool:
             f"import os; os.dup2({theirs.fileno()}, {CONTROL});"
             "import sys; from circkg_server.engines.zygote import main; main(*sys.argv[1:])"
         )
+        # The zygote imports from where the front does, wherever that is.
+        path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "RUST_BACKTRACE": "0"}
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", code, self.kind.value, str(self.store), str(self.number), str(self.memory),
-            pass_fds=[theirs.fileno()], env=allocator.environment(os.environ), start_new_session=True,
+            pass_fds=[theirs.fileno()], env=allocator.environment(os.environ) | path,
+            stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         theirs.close()
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -228,7 +231,9 @@ class Pool:
                 await self._spawn()
         except (TimeoutError, OSError) as error:
             await self.stop()
-            raise Failure("stopped", f"The {self.kind.value} image of snapshot {self.number} cannot be loaded.") from error
+            raise Failure(
+                "stopped", f"The {self.kind.value} image of snapshot {self.number} cannot be loaded."
+            ) from error
 
     async def _listen(self, ready: asyncio.Future[None]) -> None:
         """Take what the zygote tells; if it dies, start the pool anew."""

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Callable
+from typing import IO, cast
 
 from pyoxigraph import (
     BlankNode,
@@ -129,10 +130,10 @@ def _answer(store: Store, job: Job, connection: socket.socket) -> bytes:
         engine = FORMATS[job.format].engine
         if isinstance(result, QueryTriples):
             assert isinstance(engine, RdfFormat)
-            result.serialize(writer, engine)
+            result.serialize(cast(IO[bytes], writer), engine)
         else:
             assert isinstance(engine, QueryResultsFormat)
-            result.serialize(writer, engine)
+            result.serialize(cast(IO[bytes], writer), engine)
         writer.flush()
     except Exception as error:
         told = writer.error or error

@@ -82,6 +82,34 @@ def check(query: str) -> None:
             raise QueryError(f"The query nests deeper than {MAX_DEPTH} levels. Write it flatter.")
 
 
+def form_of(stream: list[Token]) -> str | None:
+    """Return the form of a query (SELECT, ASK, CONSTRUCT, DESCRIBE), or the first word of an update.
+
+    >>> form_of(list(tokens("PREFIX select: <http://s/> ask { ?s select:p ?o }")))
+    'ASK'
+    """
+    position = 0
+    while position < len(stream):
+        token = stream[position]
+        if token.is_word("PREFIX"):
+            position += 3
+        elif token.is_word("BASE", "VERSION"):
+            position += 2
+        else:
+            return token.text.upper() if token.kind == "word" else None
+    return None
+
+
+def needs_named_graphs(stream: list[Token]) -> bool:
+    """Tell whether a query speaks of named graphs, so that the default graph alone cannot answer it."""
+    return any(token.is_word("GRAPH", "FROM") for token in stream)
+
+
+def varies(stream: list[Token]) -> bool:
+    """Tell whether a query has another answer each time that it is asked."""
+    return any(token.is_word("NOW", "RAND", "UUID", "STRUUID", "BNODE") for token in stream)
+
+
 def dataset_of(query: str) -> Dataset | None:
     """Return the dataset that the ``FROM`` clauses of a query name, or ``None`` if it has none.
 
