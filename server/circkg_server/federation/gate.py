@@ -380,7 +380,8 @@ class Gate:
 
 def _clean(text: str) -> str:
     """Return a foreign text in one short line without control characters."""
-    return re.sub(r"[^\x20-\x7e\xa1-\ud7ff]+", " ", text).strip()[:_SAID]
+    printable = "".join(character if character.isprintable() else " " for character in text[: 4 * _SAID])
+    return " ".join(printable.split())[:_SAID]
 
 
 def _first_line(body: bytes, is_html: bool) -> str:

@@ -19,15 +19,17 @@ _TOKEN = re.compile(
         |"(?!"")(?:[^"\\\r\n]|\\[^\r\n])*"|'(?!'')(?:[^'\\\r\n]|\\[^\r\n])*')
     | (?P<variable>[?$][\w·̀-ͯ‿-⁀]+)
     | (?P<lang>@[A-Za-z]+(?:-[A-Za-z0-9]+)*)
-    | (?P<blank>_:\w(?:[\w.\-·]*[\w\-·])?)
-    | (?P<name>(?:[^\W\d_](?:[\w.\-·]*[\w\-·])?)?:
+    | (?P<blank>_:\w[\w.\-·]*+)
+    | (?P<name>(?:[^\W\d_][\w.\-·]*+(?<!\.))?:
         (?:(?:[\w:]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?\#@%])(?:[\w.\-·:]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?\#@%])*)?)
-    | (?P<word>[^\W\d]\w*)
+    | (?P<word>[^\W\d](?:\w*+(?![.\-·])|[\w.\-·]*+))
     | (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)
     | (?P<sign>\^\^|&&|\|\||<=|>=|!=|.)
     """,
     re.VERBOSE | re.DOTALL,
 )
+"""A run of letters, dots and hyphens is one word even where it is several tokens, so that no text takes long."""
+
 _STRAY = frozenset("\"'\\")
 
 

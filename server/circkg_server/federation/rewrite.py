@@ -142,7 +142,7 @@ async def rewrite(query: str, gate: Gate) -> Rewritten:
     :raises QueryError: if a clause is one that this service does not ask.
     :raises FederationError: if an endpoint is not allowed or does not answer as it should.
     """
-    clauses = list(_clauses(query))
+    clauses = await asyncio.to_thread(lambda: list(_clauses(query)))
     if not clauses:
         return Rewritten(query)
     if len(clauses) > gate.settings.clauses:
