@@ -146,7 +146,7 @@ def three(tmp_path: Path) -> Archive:
         ("SELECT (SUM(?v) AS ?n) {FROM} WHERE { ?s <http://example.org/value> ?v }", "10"),
         (
             "SELECT (COUNT(*) AS ?n) {FROM} WHERE "
-            "{ ?s <http://example.org/value> ?v . ?s <http://example.org/linked> ?t . ?t <http://example.org/value> ?w }",
+            "{ ?s <http://example.org/value> ?v ; <http://example.org/linked> ?t . ?t <http://example.org/value> ?w }",
             "1",
         ),
     ],
