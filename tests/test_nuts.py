@@ -245,8 +245,8 @@ def _folder(tmp_path: Path, *, regions: str = "", successors: str = "") -> Path:
         ("FI12,1,a,a,FI,nuts\n", "FI12 cannot have the level '1'"),
         ("FI12,x,a,a,FI,nuts\n", "cannot have the level"),
         ("FI22,2,a,a,FI,nuts\n", "FI22 has no parent FI2"),
-        ("FI12,2,a\n", "line 4: the row does not have as many cells"),
-        ("FI12,2,a,a,FI,nuts,more\n", "line 4: the row does not have as many cells"),
+        ("FI12,2,a\n", "row 4: . cells under 6 columns"),
+        ("FI12,2,a,a,FI,nuts,more\n", "row 4: . cells under 6 columns"),
     ],
 )
 def test_faulty_regions_are_refused(tmp_path: Path, regions: str, message: str) -> None:

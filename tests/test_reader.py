@@ -158,3 +158,45 @@ def test_a_withdrawn_iri_is_never_used_again(make: Make) -> None:
     (data / "retired.csv").write_text(f"iri,replaced_by,reason\n{withdrawn},,Never was.\n", encoding="utf-8")
     with pytest.raises(LoadError, match="never used again"):
         load(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("sets.csv", "", "sets.csv lacks the column slug"),
+        ("sets.csv", REGISTRY.splitlines()[0] + "\n", "lists no data set"),
+        ("sets.csv", REGISTRY.replace(",stated,", ",state,"), "the role 'state' is none of stated, inferred"),
+        ("sets.csv", REGISTRY + "other\n", "sets.csv, row 4: 1 cells under 7 columns"),
+        ("sources.csv", "", "sources.csv lacks the column id"),
+        ("sources.csv", SOURCES + "other\n", "sources.csv, row 3: 1 cells under 8 columns"),
+        (
+            "sources.csv",
+            SOURCES.replace("https://", ""),
+            "sources.csv, row 2: 'example.org/p' is not a full web address",
+        ),
+        (
+            "sources.csv",
+            SOURCES.replace("/p,,,", "/p,,english,"),
+            "sources.csv, row 2: 'english' is not a language tag",
+        ),
+        ("sources.csv", SOURCES.replace("web-page", "Web page"), "'Web page' is no kind of source"),
+        ("retired.csv", "iri;replaced_by;reason\nhttps://example.org/a;;b\n", "retired.csv lacks the column iri"),
+        ("retired.csv", "iri,replaced_by,reason\nhttps://example.org/a\n", "retired.csv, row 2: 1 cells"),
+        ("countries.csv", b"iso2,nuts,iso3,iri,name_en,name_local,name_latin\nAT,AT,AUT,x,\xd6,a,a\n", "is not UTF-8"),
+        (
+            "countries.csv",
+            'iso2,nuts,iso3,iri,name_en,name_local,name_latin\n"AT',
+            "countries.csv is no well-formed CSV",
+        ),
+        ("countries.csv", None, "countries.csv is missing"),
+        ("small/initiatives.csv", None, "small holds no row"),
+    ],
+)
+def test_a_broken_register_is_one_clear_error(make: Make, name: str, content: str | bytes | None, message: str) -> None:
+    data = make({"initiatives.csv": HEAD + "mine,Mine,en,,,https://example.org/p\n"})
+    (data / name).unlink(missing_ok=True)
+    if content is not None:
+        (data / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(LoadError, match=r".+") as error:
+        load(data)
+    assert message in str(error.value)

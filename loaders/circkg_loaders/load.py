@@ -104,6 +104,8 @@ def _shared(data: Path, sets: list[DataSet]) -> _Room:
                 row for table, path in table_files(folder)
                 for row in read_table(table, path, path.relative_to(data).as_posix())
             ]  # fmt: skip
+            if not rows[found.slug]:
+                raise TableError(f"{folder} holds no row. Put its tables back, or take the set out of sets.csv.")
     index = Index()
     for of_set in rows.values():
         index.add_all(of_set)

@@ -6,12 +6,12 @@ The tables stand in ``data/nuts`` and ``data/countries.csv``. The IRI of a regio
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from circkg_loaders.csv_files import read_rows
 from circkg_loaders.iris import nuts_iri, term_iri
 from circkg_shapes.terms import XSD, Triple, iri, literal
 
@@ -124,7 +124,8 @@ class Country:
 def load_countries(path: Path) -> dict[str, Country]:
     """Read ``data/countries.csv``, keyed by ISO 3166-1 code."""
     countries: dict[str, Country] = {}
-    for row in _rows(path, ("iso2", "nuts", "iso3", "iri", "name_en", "name_local", "name_latin")):
+    columns = ("iso2", "nuts", "iso3", "iri", "name_en", "name_local", "name_latin")
+    for _, row in read_rows(path, columns, NutsError):
         if row["iso2"] in countries:
             raise NutsError(f"{path.name}: {row['iso2']} stands twice. Keep one row.")
         countries[row["iso2"]] = Country(
@@ -249,23 +250,9 @@ class Nuts:
                 yield iri(nuts_iri(country.nuts)), _EXACT_MATCH, node
 
 
-def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
-        missing = [column for column in columns if column not in (reader.fieldnames or ())]
-        if missing:
-            raise NutsError(f"{path.name} lacks the column {missing[0]}. Add it to the header row.")
-        for row in reader:
-            if None in row or None in row.values():
-                raise NutsError(
-                    f"{path.name}, line {reader.line_num}: the row does not have as many cells as the header."
-                )
-            yield row
-
-
 def _load_regions(path: Path, version: str) -> dict[str, Region]:
     regions: dict[str, Region] = {}
-    for row in _rows(path, ("code", "level", "name_latin", "name_local", "country", "kind")):
+    for _, row in read_rows(path, ("code", "level", "name_latin", "name_local", "country", "kind"), NutsError):
         code, level = row["code"], row["level"]
         if code in regions:
             raise NutsError(f"{path.name}: {code} stands twice. Keep one row.")
@@ -284,7 +271,8 @@ def _load_regions(path: Path, version: str) -> dict[str, Region]:
 
 def _load_successors(path: Path, regions: Mapping[str, Mapping[str, Region]]) -> dict[str, Successor]:
     successors: dict[str, Successor] = {}
-    for row in _rows(path, ("code_2021", "code_2024", "relation", "evidence", "source", "note")):
+    columns = ("code_2021", "code_2024", "relation", "evidence", "source", "note")
+    for _, row in read_rows(path, columns, NutsError):
         old, new = row["code_2021"], row["code_2024"]
         try:
             relation = Relation(row["relation"])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from circkg_loaders.csv_files import read_rows
 from circkg_loaders.iris import is_slug, set_iri
 
 
@@ -53,41 +53,31 @@ class DataSet:
 def read_retired(data: Path) -> dict[str, str]:
     """Return the reason of each IRI that was withdrawn: ``data/retired.csv``. Such an IRI is never used again.
 
-    :raises RegistryError: if the file cannot be read.
+    :raises RegistryError: if the file cannot be read; a data room that never published anything needs none.
     """
-    try:
-        with (data / "retired.csv").open(encoding="utf-8-sig", newline="") as file:
-            return {row["iri"]: row["reason"] for row in csv.DictReader(file, strict=True)}
-    except FileNotFoundError:
+    path = data / "retired.csv"
+    if not path.exists():
         return {}
-    except (UnicodeDecodeError, csv.Error, KeyError) as error:
-        raise RegistryError(f"retired.csv cannot be read: {error}.") from error
+    return {row["iri"]: row["reason"] for _, row in read_rows(path, ("iri", "reason"), RegistryError)}
 
 
 def read_registry(data: Path) -> list[DataSet]:
     """Return the data sets of the registry in its order.
 
-    :raises RegistryError: if a row is not complete or a slug stands twice.
+    :raises RegistryError: if the registry lists none, a row is not complete or a slug stands twice.
     """
-    path = data / "sets.csv"
     sets: dict[str, DataSet] = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for number, row in enumerate(csv.DictReader(file, strict=True), start=2):
-                try:
-                    found = DataSet(
-                        row["slug"], row["title"], Role(row["role"]), row["reader"], row["version"], row["licence"],
-                        row["description"],
-                    )  # fmt: skip
-                except (KeyError, ValueError) as error:
-                    raise RegistryError(f"sets.csv, row {number}: {error}.") from error
-                if not is_slug(found.slug) or found.slug in sets:
-                    raise RegistryError(f"sets.csv, row {number}: {found.slug!r} is no slug, or stands there twice.")
-                if not all((found.title, found.reader, found.version, found.licence, found.description)):
-                    raise RegistryError(f"sets.csv, row {number}: a cell is empty.")
-                sets[found.slug] = found
-    except FileNotFoundError as error:
-        raise RegistryError(f"{path} is missing. It lists the data sets.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise RegistryError(f"sets.csv is not UTF-8 CSV: {error}.") from error
+    columns = ("slug", "title", "role", "reader", "version", "licence", "description")
+    for number, row in read_rows(data / "sets.csv", columns, RegistryError):
+        if row["role"] not in {role.value for role in Role}:
+            allowed = ", ".join(role.value for role in Role)
+            raise RegistryError(f"sets.csv, row {number}: the role {row['role']!r} is none of {allowed}.")
+        found = DataSet(**{name: row[name] for name in columns if name != "role"}, role=Role(row["role"]))
+        if not is_slug(found.slug) or found.slug in sets:
+            raise RegistryError(f"sets.csv, row {number}: {found.slug!r} is no slug, or stands there twice.")
+        if not all(row[name] for name in columns):
+            raise RegistryError(f"sets.csv, row {number}: a cell is empty.")
+        sets[found.slug] = found
+    if not sets:
+        raise RegistryError(f"{data / 'sets.csv'} lists no data set. Nothing would be published.")
     return list(sets.values())

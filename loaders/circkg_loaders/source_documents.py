@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from circkg_loaders.csv_files import read_rows
 from circkg_loaders.facts.index import Index
 from circkg_loaders.iris import concept_iri, is_slug, source_iri
 from circkg_loaders.prefixes import expand
-from circkg_loaders.values import parse_language, parse_url
+from circkg_loaders.values import ValueProblem, parse_language, parse_url
 from circkg_shapes.terms import Triple, iri, literal
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -43,31 +43,30 @@ class SourceDocument:
 def read_sources(data: Path) -> list[SourceDocument]:
     """Return the sources in the order of the file.
 
-    :raises SourceError: if a row has no address or hash, or an id or address stands twice.
+    :raises SourceError: if a row has no address or hash, a cell cannot be read, or an id or address stands twice.
     """
-    path = data / "sources.csv"
     found: list[SourceDocument] = []
     seen: dict[str, int] = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for number, row in enumerate(csv.DictReader(file, strict=True), start=2):
-                try:
-                    source = SourceDocument(**{name: row[name].strip() for name in SourceDocument.__slots__})
-                except (KeyError, AttributeError) as error:
-                    raise SourceError(f"sources.csv, row {number}: the cell {error} is missing.") from error
-                if not is_slug(source.id):
-                    raise SourceError(f"sources.csv, row {number}: {source.id!r} is no slug.")
-                if not source.url and not _SHA256.fullmatch(source.sha256):
-                    raise SourceError(f"sources.csv, row {number}: give an address, or the SHA-256 of the document.")
-                for key in filter(None, (source.id, source.url)):
-                    if key in seen:
-                        raise SourceError(f"sources.csv, row {number}: {key!r} stands in row {seen[key]} already.")
-                    seen[key] = number
-                found.append(source)
-    except FileNotFoundError as error:
-        raise SourceError(f"{path} is missing. It lists the sources.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"sources.csv is not UTF-8 CSV: {error}.") from error
+    for number, row in read_rows(data / "sources.csv", SourceDocument.__slots__, SourceError):
+        source = SourceDocument(**{name: row[name].strip() for name in SourceDocument.__slots__})
+        if not is_slug(source.id):
+            raise SourceError(f"sources.csv, row {number}: {source.id!r} is no slug.")
+        if not is_slug(source.kind):
+            raise SourceError(f"sources.csv, row {number}: {source.kind!r} is no kind of source.")
+        if not source.url and not _SHA256.fullmatch(source.sha256):
+            raise SourceError(f"sources.csv, row {number}: give an address, or the SHA-256 of the document.")
+        try:
+            if source.url:
+                parse_url(source.url)
+            if source.language:
+                parse_language(source.language)
+        except ValueProblem as problem:
+            raise SourceError(f"sources.csv, row {number}: {problem}") from problem
+        for key in filter(None, (source.id, source.url)):
+            if key in seen:
+                raise SourceError(f"sources.csv, row {number}: {key!r} stands in row {seen[key]} already.")
+            seen[key] = number
+        found.append(source)
     return found
 
 
