@@ -6,23 +6,24 @@ import builtins
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pyoxigraph import Quad, QuerySolutions, RdfFormat, Store, parse
+from pyoxigraph import NamedNode, Quad, QuerySolutions, RdfFormat, Store, parse
 
 from circkg_loaders.registry import Role
 from circkg_server.build import Build
 from circkg_server.releases.archive import Archive
-from circkg_server.releases.manifest import Manifest, Release
+from circkg_server.releases.manifest import Manifest, Release, to_json
 from circkg_server.search import (
     NAMESPACE,
     SERVICE,
@@ -93,7 +94,7 @@ def iris(index: Index, query: str, **options: object) -> list[str]:
     ("language", "query", "label", "theme"),
     [
         ("el", "κυκλική οικονομία", "κυκλική οικονομία", "circular-economy"),
-        ("el", "ΚΥΚΛΙΚΗ ΟΙΚΟΝΟΜΙΑ", "κυκλική οικονομία", "circular-economy"),
+        ("el", "κυκλικη οικονομια".upper(), "κυκλική οικονομία", "circular-economy"),
         ("el", "κυκλικη οικονομιας", "κυκλική οικονομία", "circular-economy"),
         ("pl", "gospodarka o obiegu zamknietym", "gospodarka o obiegu zamkniętym", "circular-economy"),
         ("pl", "GOSPODARKI", "gospodarka o obiegu zamkniętym", "circular-economy"),
@@ -122,7 +123,7 @@ def test_every_label_of_the_themes_finds_its_theme(index: Index, built: Build) -
     """In each of the languages, the label itself puts its concept on the first page, accents and case aside."""
     missing = []
     for subject, predicate, term in built.loaded.of_reader("vocabularies"):
-        if THEME not in subject or not predicate.endswith("#prefLabel>"):
+        if THEME not in subject or not predicate.endswith("core#prefLabel>"):
             continue
         text, _, language = term.removeprefix('"').rpartition('"@')
         if subject[1:-1] not in iris(index, text.upper(), lang=language):
@@ -153,7 +154,7 @@ def test_a_code_is_found_and_has_no_typing_errors(index: Index) -> None:
         ("Łódź", "lodz"),
         ("Ødegård", "odegard"),
         ("Đakovo", "dakovo"),
-        ("Diyarbakır", "DIYARBAKIR"),
+        ("Diyarbak\u0131r", "DIYARBAKIR"),
         ("İzmir", "izmir"),
         ("e\u0301conomie", "économie"),
         ("Ærø", "aero"),
@@ -163,32 +164,31 @@ def test_a_code_is_found_and_has_no_typing_errors(index: Index) -> None:
 )
 def test_folding(small: Callable[..., Index], text: str, query: str) -> None:
     index = small(f':a skos:prefLabel "{text}" .')
+    assert not index.search(query).typing_errors
     for asked in (query, query.upper(), text, text.upper()):
         hit = index.search(asked).hits[0]
         assert hit.highlight.spans == ((0, len(text)),), asked
-        assert not index.search(asked).typing_errors or index.settings.few > 1
 
 
 def test_exact_goes_before_prefix_before_stem_before_typing_errors(small: Callable[..., Index]) -> None:
     index = small(
-        ':e skos:prefLabel "wasting"@en . :d skos:prefLabel "wastes"@en . :c skos:prefLabel "wastefully"@en .'
-        ':b skos:prefLabel "waste"@en . :a skos:prefLabel "taste"@en .',
-        SearchSettings(few=0),
+        ':e skos:prefLabel "recyclng"@en . :d skos:prefLabel "recycled"@en . :c skos:prefLabel "recyclings"@en .'
+        ':b skos:prefLabel "Recycling"@en . :a skos:prefLabel "cycling"@en . :f skos:prefLabel "biking"@en .'
     )
-    assert iris(index, "waste", lang="en") == [f"http://x/{each}" for each in "bcde"]
-    scores = [hit.score for hit in index.search("waste", lang="en").hits]
-    assert scores[0] > scores[1] == scores[2] > scores[3]
-    index = small(':a skos:prefLabel "wsate"@en . :b skos:prefLabel "wastes"@en .')
-    assert iris(index, "waste") == ["http://x/b", "http://x/a"]
+    assert iris(index, "recycling", lang="en") == [f"http://x/{each}" for each in "bcd"]
+    assert index.search("waste").total == 0
+    hits = index.search("recyclig", lang="en").hits
+    assert [hit.iri[-1] for hit in hits] == ["b", "e", "c", "d"]
 
 
 def test_labels_go_before_alternative_labels_before_descriptions(small: Callable[..., Index]) -> None:
     index = small(
-        ':c skos:prefLabel "one waste" . :b skos:prefLabel "two", "x" ; skos:altLabel "one waste" .'
-        ':a skos:prefLabel "three x" ; dct:description "one waste" . :d skos:prefLabel "four x" ; skos:hiddenLabel "waste".'
+        ':c skos:prefLabel "one waste" . :b skos:prefLabel "two x" ; skos:altLabel "one waste" .'
+        ':a skos:prefLabel "three x" ; dct:description "one waste" .'
+        ':d skos:prefLabel "four x" ; skos:hiddenLabel "one waste" .'
     )
     hits = index.search("waste").hits
-    assert [hit.iri[-1] for hit in hits] == ["d", "b", "c", "a"] or [hit.iri[-1] for hit in hits][-1] == "a"
+    assert [hit.iri[-1] for hit in hits] == ["c", "b", "d", "a"]
     fields = {hit.iri[-1]: hit.field for hit in hits}
     assert fields == {"a": "description", "b": "alternative", "c": "label", "d": "hidden"}
 
@@ -248,7 +248,8 @@ def test_all_words_are_needed_but_words_without_meaning(small: Callable[..., Ind
 
 def test_words_in_their_order_and_short_labels_go_first(small: Callable[..., Index]) -> None:
     index = small(
-        ':a skos:prefLabel "waste from food" . :b skos:prefLabel "all about food waste" . :c skos:prefLabel "food waste" .'
+        ':a skos:prefLabel "waste from food" . :b skos:prefLabel "all about food waste" .'
+        ':c skos:prefLabel "food waste" .'
     )
     assert [iri[-1] for iri in iris(index, "food waste")] == ["c", "b", "a"]
 
@@ -311,12 +312,12 @@ def test_bounds(index: Index, query: str, options: dict[str, int | str], message
         index.search(query, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("query", ["a.*", "label:waste", "+waste -wood", '"', "waste~2", "[a TO z]", "\x00", "\ud800a"])
+@pytest.mark.parametrize(
+    "query", ["a.*", "label:waste", "+waste -wood", 'waste"', "waste~2", "[a TO z]", "\x00a", "\ud800a"]
+)
 def test_there_is_no_query_language(index: Index, query: str) -> None:
-    try:
-        index.search(query)
-    except SearchError as error:
-        assert "no word" in str(error)
+    plain = " ".join(re.findall(r"[a-zA-Z0-9]+", query))
+    assert index.search(query) == index.search(plain)
 
 
 def test_searches_of_several_threads(index: Index) -> None:
@@ -394,7 +395,7 @@ def test_an_open_index_outlives_its_folder(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def killed_build(tmp_path: Path) -> Iterator[tuple[Archive, Manifest, Manifest]]:
+def killed_build(tmp_path: Path) -> tuple[Archive, Manifest, Manifest]:
     """Give an archive with an index, and a manifest whose index was being made when its process was killed."""
     archive, old = publish(tmp_path, ':a skos:prefLabel "waste" .', 1)
     make(archive, old)
@@ -406,8 +407,6 @@ def killed_build(tmp_path: Path) -> Iterator[tuple[Archive, Manifest, Manifest]]
         "archive = Archive(pathlib.Path(sys.argv[1]))\n"
         "with archive.writing():\n    make(archive, from_json(pathlib.Path(sys.argv[2]).read_text()))\n"
     )
-    from circkg_server.releases.manifest import to_json
-
     manifest = tmp_path / "new.json"
     manifest.write_text(to_json(new))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
@@ -417,7 +416,7 @@ def killed_build(tmp_path: Path) -> Iterator[tuple[Archive, Manifest, Manifest]]
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     assert process.wait(10) == -signal.SIGKILL
-    yield archive, old, new
+    return archive, old, new
 
 
 def test_a_killed_build_leaves_the_old_index_whole(killed_build: tuple[Archive, Manifest, Manifest]) -> None:
@@ -555,7 +554,7 @@ def test_labels_with_quotes_and_braces_stay_inside_their_literals(small: Callabl
     text = 'waste " } UNION { ?s ?p ?o } \\\\ \\n \u2028 \' """ <x> # ?y'.replace('"', '\\"')
     index = small(f':a skos:prefLabel "{text}"@en .')
     store = Store()
-    store.extend([Quad(*next(iter(parse(b"<a:s> <a:p> <a:o> .", RdfFormat.TURTLE))))[:3]] if False else [])
+    store.add(Quad(NamedNode("http://x/s"), NamedNode("http://x/p"), NamedNode("http://x/o")))
     found = rows(rewrite(search('?s text:query "waste" ; text:label ?label'), index), store)
     assert len(found) == 1
     assert "UNION" in found[0]["label"]

@@ -71,7 +71,7 @@ TEXTS = {
         (LABEL, "https://schema.org/", ("name",)),
         (LABEL, "http://xmlns.com/foaf/0.1/", ("name",)),
         (ALTERNATIVE, _SKOS, ("altLabel", "notation")),
-        (ALTERNATIVE, _DCT, ("alternative", "identifier")),
+        (ALTERNATIVE, _DCT, ("alternative",)),
         (HIDDEN, _SKOS, ("hiddenLabel",)),
         (DESCRIPTION, _SKOS, ("definition", "scopeNote")),
         (DESCRIPTION, _DCT, ("description", "abstract")),
@@ -254,7 +254,9 @@ def _things(statements: Iterable[tuple[str, str, str]]) -> dict[str, _Thing]:
                     texts.append(text)
     places = {place for thing in things.values() for place in thing.places}
     for iri, regions in _closures(things).items():
-        things[iri].places = regions | {iri} if iri in places else regions
+        things[iri].places = regions
+    for place in places & things.keys():
+        things[place].places.add(place)
     return {iri: things[iri] for iri in sorted(things) if things[iri].texts}
 
 
@@ -380,14 +382,34 @@ class _Words:
     languages: tuple[str, ...]
     folded: list[str] = field(init=False)
     errors: list[int] = field(init=False)
+    _known: dict[tuple[str, str], list[tuple[int, str]]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.folded = [fold(word) for word in self.written]
         self.errors = [0] * len(self.written)
 
-    def form(self, at: int, word: str, language: str) -> str | None:
-        """Return in which form a word of a text in a language is the word asked for, or ``None`` if in none."""
-        asked, folded = self.folded[at], fold(word)
+    def seen(self, text: str, language: str, weights: dict[str, float]) -> tuple[float, tuple[tuple[int, int], ...]]:
+        """Return how well a text matches, and where."""
+        best = [0.0] * len(self.written)
+        marks = []
+        for word, start, end in spans(text):
+            forms = self._known.get((word, language))
+            if forms is None:
+                forms = self._known[word, language] = self._forms(word, language)
+            for at, form in forms:
+                best[at] = max(best[at], weights[form])
+            if forms:
+                marks.append((start, end))
+        return sum(best), tuple(marks)
+
+    def _forms(self, word: str, language: str) -> list[tuple[int, str]]:
+        """Return which of the words asked for a word of a text is, and in which form."""
+        folded = fold(word)
+        forms = ((at, self._form(at, folded, word, language)) for at in range(len(self.written)))
+        return [(at, form) for at, form in forms if form]
+
+    def _form(self, at: int, folded: str, word: str, language: str) -> str | None:
+        asked = self.folded[at]
         if folded == asked:
             return "exact"
         if len(asked) >= 2 and folded.startswith(asked):
@@ -397,21 +419,6 @@ class _Words:
         most = self.errors[at]
         found = distance(asked, folded, most) if most else 1
         return f"typo{found}" if found <= most else None
-
-    def seen(self, text: str, language: str, weights: dict[str, float]) -> tuple[float, tuple[tuple[int, int], ...]]:
-        """Return how well a text matches, and where."""
-        best = [0.0] * len(self.written)
-        marks = []
-        for word, start, end in spans(text):
-            matched = False
-            for at in range(len(best)):
-                form = self.form(at, word, language)
-                if form:
-                    matched = True
-                    best[at] = max(best[at], weights[form])
-            if matched:
-                marks.append((start, end))
-        return sum(best), tuple(marks)
 
 
 class Index:
@@ -555,8 +562,8 @@ class Index:
             options.append((query.term_query(schema, name, word, "basic"), weights["exact"]))
             if len(word) >= _SHORTEST_PREFIX[name]:
                 options.append((query.fuzzy_term_query(schema, name, word, 0, True, True), weights["prefix"]))
-            if keys:
-                options.append((query.term_set_query(schema, f"{name}_kin", keys), weights["kin"]))
+            for key in keys:  # a term each: a set of terms costs ten times as much, however few of them there are
+                options.append((query.term_query(schema, f"{name}_kin", key, "basic"), weights["kin"]))
             for errors in range(1, asked.errors[at] + 1):
                 options.append((query.fuzzy_term_query(schema, name, word, errors), weights[f"typo{errors}"]))
         best: Query = query.disjunction_max_query([query.const_score_query(each, weight) for each, weight in options])
