@@ -29,8 +29,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     archive = Archive(tmp_path_factory.mktemp("endpoint"))
     found = DataSet("a", "A <b>", Role.STATED, "facts", "1.0.0", "CC-BY-4.0", "For a test.")
     triples = [(iri("http://example.org/s"), iri("http://example.org/p"), literal(text, "en")) for text in "ab"]
+    label = (iri("http://example.org/s"), iri("http://www.w3.org/2004/02/skos/core#prefLabel"), literal("label", "en"))
     with archive.writing():
-        manifest = archive.next_manifest([archive.release(found, triples)])
+        manifest = archive.next_manifest([archive.release(found, [*triples, label])])
         make(archive, manifest)
         archive.publish(manifest)
     with socket.socket() as probe:
@@ -64,7 +65,7 @@ def test_a_table_comes_in_the_format_asked_for(server: str, accept: str, media_t
     response = httpx.get(f"{server}/sparql", params={"query": COUNT}, headers={"Accept": accept})
     assert response.status_code == 200
     assert response.headers["content-type"].partition(";")[0] == media_type
-    assert "2" in response.text
+    assert "3" in response.text
     assert response.headers["vary"].startswith("Accept")
 
 
@@ -82,7 +83,7 @@ def test_both_ways_to_post_answer_alike(server: str) -> None:
     form = httpx.post(f"{server}/sparql", data={"query": COUNT})
     body = httpx.post(f"{server}/sparql", content=COUNT, headers={"Content-Type": "application/sparql-query"})
     assert form.json() == body.json()
-    assert form.json()["results"]["bindings"][0]["n"]["value"] == "2"
+    assert form.json()["results"]["bindings"][0]["n"]["value"] == "3"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_both_ways_to_post_answer_alike(server: str) -> None:
         ({"params": {"query": "INSERT DATA { <a:a> <a:b> <a:c> }"}}, 400, "release"),
         ({"params": {"query": COUNT, "update": "CLEAR ALL"}}, 400, "release"),
         ({"params": {"query": COUNT}, "headers": {"Accept": "image/png"}}, 406, "text/csv"),
-        ({"params": {"query": "SELECT * { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }"}}, 400, "SERVICE"),
+        ({"params": {"query": "SELECT * { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }"}}, 403, "127.0.0.1"),
     ],
 )
 def test_what_cannot_be_answered_is_a_problem_with_a_way_out(
@@ -158,7 +159,7 @@ def test_no_nesting_takes_the_service_down(server: str, query: str) -> None:
     assert response.status_code in (200, 400, 503), response.text
     assert httpx.get(f"{server}/health").status_code == 200
     again = httpx.get(f"{server}/sparql", params={"query": COUNT}, timeout=30)
-    assert again.json()["results"]["bindings"][0]["n"]["value"] == "2"
+    assert again.json()["results"]["bindings"][0]["n"]["value"] == "3"
 
 
 def test_an_answer_has_a_tag_and_is_not_sent_again(server: str) -> None:
@@ -209,6 +210,19 @@ def test_the_description_is_rdf_and_names_every_graph(server: str) -> None:
     assert httpx.get(f"{server}/sparql", headers={"Accept": "image/png"}).status_code == 406
 
 
+def test_text_is_found_in_sparql_and_by_the_api(server: str) -> None:
+    service = "SERVICE <https://w3id.org/circkg/text-search> { ?s text:query 'labl' ; text:score ?score }"
+    query = f"PREFIX text: <https://w3id.org/circkg/def/text-search#> SELECT ?s ?score {{ {service} }}"
+    response = httpx.get(f"{server}/sparql", params={"query": query})
+    assert response.status_code == 200, response.text
+    found = [row["s"]["value"] for row in response.json()["results"]["bindings"]]
+    assert found == ["http://example.org/s"], "with one typing error"
+    hits = httpx.get(f"{server}/api/search", params={"q": "label"}).json()
+    assert hits["hits"][0]["iri"] == "http://example.org/s"
+    assert httpx.get(f"{server}/api/search", params={"q": "x" * 300}).status_code == 400
+    assert httpx.get(f"{server}/api/search", params={"q": "a", "type": "nothing:X"}).status_code == 400
+
+
 def test_control_characters_are_not_put_into_xml(server: str) -> None:
     asked = {"query": 'SELECT ("a\\u0001b" AS ?x) {}'}
     assert httpx.get(f"{server}/sparql", params=asked, headers={"Accept": "text/csv"}).status_code == 200
@@ -220,6 +234,6 @@ def test_control_characters_are_not_put_into_xml(server: str) -> None:
 def test_the_command_asks_an_endpoint_and_a_store_alike(server: str, tmp_path: Path) -> None:
     from circkg_server.asking import ask_endpoint
 
-    assert b'"2"' in bytes(str(ask_endpoint(f"{server}/sparql", COUNT, "json")), "utf-8")
+    assert b'"3"' in bytes(str(ask_endpoint(f"{server}/sparql", COUNT, "json")), "utf-8")
     assert ask_endpoint(f"{server}/sparql", ALL, "ntriples")
     assert tmp_path.exists()

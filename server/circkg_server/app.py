@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -12,17 +13,18 @@ from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 
-from circkg_server import page, problems
+from circkg_loaders.prefixes import expand
+from circkg_server import federation, page, problems, search
 from circkg_server.cors import Cors
 from circkg_server.engines.allocator import allocator
 from circkg_server.engines.isolation import can_deny_network
 from circkg_server.engines.service import Engines
 from circkg_server.releases.archive import Archive
+from circkg_server.rewriting import Rewriting
+from circkg_server.search.api import build_router as search_router
 from circkg_server.settings import Settings
 from circkg_server.sparql import description
 from circkg_server.sparql.protocol import Endpoint
-from circkg_server.sparql.requests import RequestProblem
-from circkg_server.sparql.tokens import tokens
 
 LOG = logging.getLogger("circkg")
 App = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
@@ -43,15 +45,23 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
         title="CircKG", docs_url="/api/docs", redoc_url=None, openapi_url="/api/openapi.json", lifespan=life
     )
     _routes(pages, engines, settings)
+    gate = federation.Gate(federation.FederationSettings.from_environment(os.environ))
+    rewriting = Rewriting(engines, gate, search.SearchSettings.from_environment(os.environ))
+    pages.include_router(search_router(rewriting.index, expand))
 
     def describe(address: str, accept: str) -> tuple[str, bytes] | None:
         served = engines.current
-        content = list(description.triples(address, served.manifest if served else None, settings))
+        content = list(
+            description.triples(
+                address, served.manifest if served else None, settings,
+                federation=[str(found.address) for found in gate.settings.endpoints], text_search=_text_search(),
+            )
+        )  # fmt: skip
         if served and served.memory:
             content.append(description.count_triple(address, served.memory.image_quads))
         return description.written(content, accept)
 
-    endpoint = Endpoint(engines, settings, _rewrite, describe, _observe)
+    endpoint = Endpoint(engines, settings, rewriting, describe, _observe)
 
     async def dispatch(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["path"].rstrip("/") == "/sparql" and not _wants_page(scope):
@@ -68,12 +78,11 @@ def _wants_page(scope: MutableMapping[str, Any]) -> bool:
     return scope["method"] in ("GET", "HEAD") and not scope["query_string"] and b"text/html" in accept
 
 
-async def _rewrite(query: str) -> str:
-    """Refuse what would make the engine leave the machine."""
-    if any(token.is_word("SERVICE") for token in tokens(query)):
-        detail = "This endpoint does not query other endpoints. Leave SERVICE out and ask them yourself."
-        raise RequestProblem(HTTPStatus.BAD_REQUEST, "SERVICE is not served", detail)
-    return query
+def _text_search() -> str:
+    """Return what text search can do, in words."""
+    languages = search.features()
+    known = "; ".join(f"{how}: {', '.join(tags)}" for how, tags in sorted(languages.items()))
+    return f"Text search: SERVICE <{search.SERVICE}> with the properties of <{search.NAMESPACE}>. Languages by {known}."
 
 
 def _observe(outcome: str, seconds: float, id_: str, snapshot: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from circkg_loaders.load import Loaded, load
 from circkg_loaders.registry import RegistryError, Role, read_registry
+from circkg_server import search
 from circkg_server.inference import infer, rules
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest, Release
@@ -119,8 +120,10 @@ def _publish(archive: Archive, result: Build, progress: Progress) -> None:
     result.manifest, result.is_new = manifest, current is None or current.number != manifest.number
     progress("publish", f"snapshot {manifest.number}")
     make(archive, manifest)
+    search.make(archive, manifest)
     archive.publish(manifest)
     remove_old(archive, manifest)
+    search.remove_old(archive, manifest)
     result.seconds["publish"] = clock.lap()
 
 

@@ -106,8 +106,8 @@ def needs_named_graphs(stream: list[Token]) -> bool:
 
 
 def varies(stream: list[Token]) -> bool:
-    """Tell whether a query has another answer each time that it is asked."""
-    return any(token.is_word("NOW", "RAND", "UUID", "STRUUID", "BNODE") for token in stream)
+    """Tell whether a query may have another answer when it is asked again: by chance, time or another endpoint."""
+    return any(token.is_word("NOW", "RAND", "UUID", "STRUUID", "BNODE", "SERVICE") for token in stream)
 
 
 def dataset_of(query: str) -> Dataset | None:
