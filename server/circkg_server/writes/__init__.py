@@ -1,0 +1,1 @@
+"""Writes: bearer tokens, drafts, SPARQL update, the Graph Store Protocol, and the store that takes them."""
