@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 import re
 import shutil
 import socket
@@ -350,6 +351,9 @@ HIDDEN = {
     "glued to a keyword": "ASK { ?s ?p trueSERVICE <E> {} }",
     "glued to a name": "ASK { SERVICE:x {} }",
     "glued to both": "ASK { ?s ?p falseserviceSilent:x {} }",
+    "after two dots": "ASK { ?s ?p a:b.c.SERVICE <E> {} }",
+    "after two dots, glued": "ASK { ?s ?p a:\\'.c.serviceSilent:x{} }",
+    "after a dot": "ASK { ?s ?p true.SERVICE <E> {} }",
     "unclosed string": "ASK { ' SERVICE <E> {} }",
     "stray backslash": "ASK { \\ SERVICE <E> {} }",
 }
@@ -396,6 +400,70 @@ def test_no_text_takes_long(piece: str) -> None:
     with contextlib.suppress(QueryError):
         refuse_load("load " + query)
     assert time.process_time() - began < 3
+
+
+PIECES = [
+    *(
+        "SERVICE ",
+        "service",
+        "SERVICE:x{}",
+        "SERVICESILENT:x {}",
+        "<E>{}",
+        ":x {}",
+        "{}",
+        " { } ",
+        "SILENT",
+        "\n",
+        "\r",
+    ),
+    *(
+        "'",
+        '"',
+        "'''",
+        '"""',
+        r"\'",
+        r"\"",
+        r"\#",
+        "#",
+        " ",
+        "\t",
+        "<",
+        r"<http://a/\u0031#>",
+        "<http://a/#>",
+        "<<",
+        ">>",
+    ),
+    *("?s ", "?p ", "?o", "a:", r"a:\'", r"a:\#", "a:b", ":", ".", ";", ",", "[]", "(", ")", "true", "1", "1.", "1e5"),
+    *("_:a", "_:a.", "@en", "@en--ltr", "FILTER(", "1<2", "OPTIONAL", "UNION", "VALUES ?z { UNDEF }", "\\", "a", "|"),
+    *("%41", "·", "é", "-", "_:a.b.", "a:b.c.", ".c", "a.b.", "true.", "a:%41.", "..", "'a'.", "b.c:d.e."),
+]
+STARTS = ["?s ?p ", r"?s ?p a:\'", r"?s ?p a:\# ", "?s ?p 'x'", "", r"?s ?p <http://a/\u0031#> ", "{} ", "?s ?p a:b.c."]
+ASKS = ["SERVICE :x {}", "SERVICE:x{}", "SERVICE <E> {}", "SERVICESILENT:x{}", "service<E>{}"]
+ENDS = ["}", "\n}", "\n} # '", "} # '''", '} # """']
+
+
+def test_what_the_engine_would_ask_is_always_seen(remote: Server) -> None:
+    """Random texts: whenever the engine on its own contacts an endpoint, the query needs federation."""
+    chance = random.Random(20)
+    store = Store()
+    store.update("INSERT DATA { <a:s> <a:p> 1, <http://a/1#>, true }")
+    remote.behaviours = dict.fromkeys(("/", "/x"), lambda handler: handler.reply(b"", status=500))
+    contacted = 0
+    for _ in range(4000):
+        before, after = (chance.choices(PIECES, k=chance.randint(0, 2)) for _ in range(2))
+        some = [*before, chance.choice(ASKS), *after]
+        body = (chance.choice(STARTS) + "".join(some)).replace("<E>", f"<{remote.url}/>")
+        query = (
+            f"PREFIX : <{remote.url}/> PREFIX a: <{remote.url}/> SELECT * {{ {{ {body} }} UNION {{}} "
+            + chance.choice(ENDS)
+        )
+        asked = len(remote.seen)
+        with contextlib.suppress(SyntaxError, RuntimeError, OSError, ValueError):
+            list(store.query(query))
+        if len(remote.seen) > asked:
+            contacted += 1
+            assert needs_federation(query), query
+    assert contacted > 200
 
 
 # What may be asked.
@@ -769,6 +837,11 @@ FAILURES: dict[str, tuple[Callable[[Handler], None], type[FederationError], str]
         lambda h: h.reply(b"{}", X_SQL_State="S1TAT", X_SQL_Message="RC...: Returning incomplete results"),
         FederationError,
         "not complete: RC...: Returning incomplete results",
+    ),
+    "capped": (
+        lambda h: h.reply(json.dumps(table(["x"], *NUMBERS[:5])).encode(), X_SPARQL_MaxRows="5"),
+        TooMuchError,
+        "cuts every answer at 5 rows",
     ),
     "malformed": (
         answering(b'{"head": {"vars": ["x"]}, "results": {"bindings": ['),

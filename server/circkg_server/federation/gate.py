@@ -194,7 +194,7 @@ class Gate:
         """Prepare the gate; ``tls`` replaces the machine's list of trusted authorities (for tests)."""
         self.settings = settings
         self._allowed = {endpoint.address: endpoint for endpoint in settings.endpoints}
-        self._tls = tls or ssl.create_default_context()
+        self._tls = tls
         self._places = asyncio.Semaphore(settings.concurrency)
 
     def endpoint(self, iri: str) -> Endpoint:
@@ -226,8 +226,8 @@ class Gate:
         shown = str(endpoint.address)
         try:
             async with asyncio.timeout(self.settings.timeout), self._places:
-                body = await self._fetch(endpoint, query)
-                return await asyncio.to_thread(read_answer, body, self.settings.rows)
+                response = await self._fetch(endpoint, query)
+                answer = await asyncio.to_thread(read_answer, bytes(response.body), self.settings.rows)
         except TimeoutError as error:
             message = f"no whole answer within {self.settings.timeout:g} s."
             raise RemoteTimeoutError(shown, message) from error
@@ -242,14 +242,21 @@ class Gate:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise FederationError(shown, f"no connection ({_clean(reason)}).") from error
+        most = response.headers.get("x-sparql-maxrows", "").strip()
+        if most.isdecimal() and 0 < int(most) <= len(answer.rows):
+            message = f"it cuts every answer at {int(most):,} rows, so this one may not be whole. Narrow the clause."
+            raise TooMuchError(shown, message, response.status)
+        return answer
 
-    async def _fetch(self, endpoint: Endpoint, query: str) -> bytes:
+    async def _fetch(self, endpoint: Endpoint, query: str) -> _Response:
+        """Return a good response, after redirects if need be."""
         start = endpoint
         for _ in range(MAX_REDIRECTS + 1):
             response = await self._exchange(endpoint, query)
             location = response.headers.get("location")
             if not 300 <= response.status < 400 or location is None:
-                return self._body(start, response)
+                self._check(start, response)
+                return response
             if response.status not in _KEPT_METHOD:
                 raise FederationError(str(start.address), f"redirects with status {response.status}.", response.status)
             target = urljoin(str(endpoint.address), location)
@@ -260,8 +267,8 @@ class Gate:
                 raise NotAllowedError(str(start.address), message, response.status) from error
         raise FederationError(str(start.address), f"redirects more than {MAX_REDIRECTS} times.")
 
-    def _body(self, endpoint: Endpoint, response: _Response) -> bytes:
-        """Return the body of a good answer, or say what is not good."""
+    def _check(self, endpoint: Endpoint, response: _Response) -> None:
+        """Say what is not good about a response; Virtuoso tells in a header that an answer is a part only."""
         shown, status = str(endpoint.address), response.status
         if status != 200:
             self._said(shown, f"answered with status {status}", response)
@@ -272,7 +279,6 @@ class Gate:
         if response.headers.get("x-sql-state"):
             said = _clean(response.headers.get("x-sql-message", "")) or "no reason given"
             raise FederationError(shown, f"its answer is not complete: {said}.", status)
-        return bytes(response.body)
 
     def _said(self, shown: str, problem: str, response: _Response) -> NoReturn:
         said = _first_line(bytes(response.body), "html" in response.headers.get("content-type", "").lower())
@@ -295,18 +301,26 @@ class Gate:
             raise NotAllowedError(shown, "its host has an address that is not one of the open internet.")
         return numbers
 
+    def _secure(self, address: Address) -> ssl.SSLContext | None:
+        if address.scheme != "https":
+            return None
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+        return self._tls
+
     async def _connect(self, endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to a checked address itself: a number is not resolved again."""
         address = endpoint.address
         problem: OSError | None = None
         for number in await self._addresses(endpoint):
             try:
-                reader, writer = await asyncio.open_connection(
-                    number,
-                    address.port,
-                    ssl=self._tls if address.scheme == "https" else None,
-                    server_hostname=address.bare_host if address.scheme == "https" else None,
-                )
+                async with asyncio.timeout(self.settings.timeout / 3):
+                    reader, writer = await asyncio.open_connection(
+                        number,
+                        address.port,
+                        ssl=self._secure(address),
+                        server_hostname=address.bare_host if address.scheme == "https" else None,
+                    )
             except OSError as error:
                 if isinstance(error, ssl.SSLError):
                     raise

@@ -19,6 +19,8 @@ from circkg_server.sparql.tokens import QueryError, Token
 
 _MAY_ASK = re.compile("service", re.IGNORECASE)
 _MAY_LOAD = re.compile("load", re.IGNORECASE)
+_DOTTED = re.compile(r"\..*\..*service", re.IGNORECASE | re.DOTALL)
+_MAY_HIDE = frozenset({"word", "name", "blank"})
 _EMPTY = "{ }"
 
 
@@ -107,13 +109,17 @@ def needs_federation(query: str) -> bool:
 
 
 def _is_service(stream: list[Token], place: int) -> bool:
-    """Tell whether an engine could see SERVICE here; the engine also sees it glued to what is before or after it."""
+    """Tell whether an engine could see SERVICE here.
+
+    Oxigraph needs no blank around keywords, and ends a name before its second dot.
+    """
     token = stream[place]
-    if token.kind == "word":
-        return bool(_MAY_ASK.search(token.text))
-    if token.kind == "name" and place + 1 < len(stream) and stream[place + 1].text == "{":
-        return bool(_MAY_ASK.search(token.text.partition(":")[0]))
-    return False
+    if token.kind not in _MAY_HIDE or not _MAY_ASK.search(token.text):
+        return False
+    if token.kind == "word" or _DOTTED.search(token.text):
+        return True
+    opens = token.kind == "name" and place + 1 < len(stream) and stream[place + 1].text == "{"
+    return opens and bool(_MAY_ASK.search(token.text.partition(":")[0]))
 
 
 def refuse_load(update: str) -> None:
@@ -142,6 +148,8 @@ async def rewrite(query: str, gate: Gate) -> Rewritten:
     :raises QueryError: if a clause is one that this service does not ask.
     :raises FederationError: if an endpoint is not allowed or does not answer as it should.
     """
+    if not _MAY_ASK.search(query):
+        return Rewritten(query)
     clauses = await asyncio.to_thread(lambda: list(_clauses(query)))
     if not clauses:
         return Rewritten(query)
@@ -237,7 +245,7 @@ def _clause(query: str, stream: list[Token], place: int, prologue: _Prologue) ->
     """Return the clause that starts at a token, and the place after it."""
     start = stream[place]
     if not start.is_word("SERVICE"):
-        raise QueryError(f"{start.text}: write a blank before and after SERVICE, and no prefix of that name here.")
+        raise QueryError(f"{start.text[:100]}: write blanks around SERVICE, and no such name here.")
     at = place + 1
     silent = at < len(stream) and stream[at].is_word("SILENT")
     at += silent
