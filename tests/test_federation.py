@@ -545,7 +545,7 @@ def test_settings_and_features() -> None:
     assert found.timeout == 2.5
     assert features(found).features == ("http://www.w3.org/ns/sparql-service-description#BasicFederatedQuery",)
     assert ("Wikidata", "https://query.wikidata.org/sparql") in features(found).endpoints
-    for bad in ("-1", "0", "x", "inf", "nan"):
+    for bad in ("-1", "0", "0.5", "x", "inf", "nan"):
         with pytest.raises(ValueError, match="CIRCKG_SERVICE_ROWS"):
             FederationSettings.from_environment({"CIRCKG_SERVICE_ROWS": bad})
 

@@ -1,4 +1,14 @@
-"""SERVICE under control: the front asks allowed endpoints itself, the engine only ever sees their answers."""
+"""SERVICE under control: the front asks allowed endpoints itself, the engine only ever sees their answers.
+
+``CIRCKG_SERVICE`` lists the endpoints, by preset (``eu``, ``wikidata``) or address; by default there is none.
+:func:`rewrite` replaces each clause by a VALUES clause with its endpoint's whole answer:
+
+- A clause is asked alone. No values of the rest of the query are passed, so it should be narrow by itself.
+- An answer is whole or refused: more rows or bytes than the limits, a broken-off or partial answer is an error.
+- ``SILENT`` turns every failure, also that an endpoint is not allowed, into one empty solution.
+- Blank nodes of an endpoint become IRIs, new in each clause. Triple terms are refused.
+- The endpoint must be named by its address, not by a variable, and a clause holds no other SERVICE.
+"""
 
 from circkg_server.federation.addresses import AddressError
 from circkg_server.federation.gate import (
@@ -13,11 +23,12 @@ from circkg_server.federation.gate import (
     TooMuchError,
     features,
 )
-from circkg_server.federation.rewrite import Rewritten, needs_federation, refuse_load, rewrite
+from circkg_server.federation.rewrite import Asked, Rewritten, needs_federation, refuse_load, rewrite
 
 __all__ = [
     "AddressError",
     "Answer",
+    "Asked",
     "Endpoint",
     "Features",
     "FederationError",

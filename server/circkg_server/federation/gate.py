@@ -120,10 +120,10 @@ class FederationSettings:
         return cls(
             endpoints=_endpoints(environment.get("CIRCKG_SERVICE", "")),
             timeout=_number(environment, "TIMEOUT", default.timeout),
-            rows=int(_number(environment, "ROWS", default.rows)),
-            size=int(_number(environment, "BYTES", default.size)),
-            clauses=int(_number(environment, "CLAUSES", default.clauses)),
-            concurrency=int(_number(environment, "CONCURRENCY", default.concurrency)),
+            rows=_whole(environment, "ROWS", default.rows),
+            size=_whole(environment, "BYTES", default.size),
+            clauses=_whole(environment, "CLAUSES", default.clauses),
+            concurrency=_whole(environment, "CONCURRENCY", default.concurrency),
         )
 
 
@@ -156,6 +156,13 @@ def _number(environment: Mapping[str, str], name: str, default: float) -> float:
     if not 0 < number < float("inf"):
         raise ValueError(f"CIRCKG_SERVICE_{name}: {text!r} is not a number greater than 0.")
     return number
+
+
+def _whole(environment: Mapping[str, str], name: str, default: int) -> int:
+    number = _number(environment, name, default)
+    if number != int(number):
+        raise ValueError(f"CIRCKG_SERVICE_{name}: {number} is not a whole number.")
+    return int(number)
 
 
 @dataclass(frozen=True, slots=True)
