@@ -239,6 +239,72 @@ def test_equals_what_the_engine_finds_itself(name: str, remote: Server, local: S
     assert all(asked.endpoint == address and not asked.failure for asked in found.asked)
 
 
+async def _with_local(query: str, store: Store, endpoint: str) -> tuple[Rewritten, list[str]]:
+    asked: list[str] = []
+
+    async def local(question: str) -> bytes:
+        asked.append(question)
+        answer = store.query(question)
+        assert isinstance(answer, QuerySolutions)
+        return answer.serialize(format=QueryResultsFormat.JSON) or b""
+
+    return await rewrite(query, Gate(settings(f"insecure:{endpoint}")), local), asked
+
+
+@pytest.mark.parametrize(
+    ("where", "passes"),
+    [
+        ("{ ?s e:label ?l SERVICE <E> { ?s e:name ?n } }", True),
+        ("{ ?s e:label ?l . OPTIONAL { ?s e:near ?t } SERVICE <E> { ?s e:name ?n ; e:size ?t } }", True),
+        ("{ OPTIONAL { ?x e:missing ?s } SERVICE <E> { ?s e:name ?n } }", False),
+        ("{ ?s e:label ?l SERVICE <E> { OPTIONAL { ?s e:name ?n } } }", True),
+        ("{ ?s e:label ?l SERVICE <E> { ?t e:name ?n BIND(e:a AS ?s) } }", True),
+        ("{ ?s e:label ?l SERVICE <E> { { SELECT ?s (COUNT(*) AS ?n) { ?s ?p ?o } GROUP BY ?s } } }", True),
+        ("{ ?s e:label ?l FILTER(BOUND(?n)) SERVICE <E> { ?s e:name ?n } }", False),
+        ("{ ?s e:label ?l SERVICE <E> { ?s e:name ?n } FILTER(BOUND(?n)) SERVICE <E> { ?s e:size ?z } }", True),
+        ("{ ?s e:label ?l OPTIONAL { SERVICE <E> { ?s e:name ?n } } }", False),
+        ("{ ?s e:label ?l { SERVICE <E> { ?s e:name ?n } } }", False),
+        ("{ { SELECT ?l { ?s e:label ?l } } SERVICE <E> { ?s e:name ?n } }", False),
+        ("{ VALUES ?n { 'Łódź'@pl } BIND(STR(?n) AS ?m) SERVICE <E> { ?s e:name ?n } }", True),
+        ("{ { SELECT ?s { ?s e:label ?l } ORDER BY (RAND() * 0) } SERVICE <E> { ?s e:name ?n } }", False),
+        ("{ [] e:near ?s SERVICE <E> { ?s e:name ?n } }", True),
+        ("FROM e:g { ?s e:inside ?l SERVICE <E> { ?s e:name ?n } }", True),
+        ("FROM NAMED e:g WHERE { GRAPH ?g { ?s e:inside ?l } SERVICE <E> { ?s e:name ?n } }", True),
+    ],
+)
+def test_values_passed_do_not_change_the_answer(where: str, passes: bool, remote: Server, local: Store) -> None:
+    address = f"{remote.url}/sparql"
+    query = f"PREFIX e: <http://example.org/> SELECT * {where}".replace("<E>", f"<{address}>")
+    found, _ = asyncio.run(_with_local(query, local, address))
+    questions = [question for _, question in remote.seen]
+    assert any("WHERE { VALUES (" in question for question in questions) is passes
+    assert solutions(local, found.query) == solutions(local, query) != Counter()
+
+
+def test_nothing_is_asked_if_nothing_can_join(remote: Server, local: Store) -> None:
+    address = f"{remote.url}/sparql"
+    query = f"PREFIX e: <http://example.org/> SELECT * {{ ?s e:missing ?l SERVICE <{address}> {{ ?s e:name ?n }} }}"
+    found, asked = asyncio.run(_with_local(query, local, address))
+    assert len(asked) == 1
+    assert remote.connections == 0
+    assert solutions(local, found.query) == Counter()
+
+
+def test_many_values_and_blank_nodes_are_not_passed(remote: Server, local: Store) -> None:
+    address = f"{remote.url}/sparql"
+    head = "PREFIX e: <http://example.org/> "
+    clause = f"SERVICE <{address}> {{ ?s e:name ?n }}"
+    local.update(
+        f"{head}INSERT DATA {{ " + "".join(f"e:s{number} e:many 1 . " for number in range(501)) + "_:b e:one 1 }"
+    )
+    for predicate in ("many", "one"):
+        asyncio.run(_with_local(f"{head}SELECT * {{ ?s e:{predicate} ?m {clause} }}", local, address))
+    assert not any("VALUES" in question for _, question in remote.seen)
+    assert len(remote.seen) == 2
+    asyncio.run(_with_local(f"{head}INSERT {{ ?s e:z ?n }} WHERE {{ ?s e:label ?l {clause} }}", local, address))
+    assert "VALUES" not in remote.seen[-1][1]
+
+
 def test_equals_values_written_by_hand(remote: Server, local: Store) -> None:
     head = "PREFIX e: <http://example.org/> SELECT * { ?s e:label ?l "
     found = run(head + f"SERVICE <{remote.url}/sparql> {{ ?s e:size ?z }} }}", f"insecure:{remote.url}/sparql")

@@ -3,7 +3,8 @@
 ``CIRCKG_SERVICE`` lists the endpoints, by preset (``eu``, ``wikidata``) or address; by default there is none.
 :func:`rewrite` replaces each clause by a VALUES clause with its endpoint's whole answer:
 
-- A clause is asked alone. No values of the rest of the query are passed, so it should be narrow by itself.
+- Values that stand before the first clause of a query are passed with it if there are few, and if the caller gives a
+  way to find them. Else a clause is asked alone and should be narrow by itself.
 - An answer is whole or refused: more rows or bytes than the limits, a broken-off or partial answer is an error.
 - ``SILENT`` turns every failure, also that an endpoint is not allowed, into one empty solution.
 - Blank nodes of an endpoint become IRIs, new in each clause. Triple terms are refused.
@@ -23,7 +24,7 @@ from circkg_server.federation.gate import (
     TooMuchError,
     features,
 )
-from circkg_server.federation.rewrite import Asked, Rewritten, needs_federation, refuse_load, rewrite
+from circkg_server.federation.rewrite import Asked, Local, Rewritten, needs_federation, refuse_load, rewrite
 
 __all__ = [
     "AddressError",
@@ -34,6 +35,7 @@ __all__ = [
     "FederationError",
     "FederationSettings",
     "Gate",
+    "Local",
     "NotAllowedError",
     "RemoteTimeoutError",
     "Rewritten",

@@ -78,8 +78,8 @@ def read_answer(body: bytes, most: int) -> Answer:
     variables, bindings = _parts(document)
     if len(bindings) > most:
         raise AnswerError(
-            f"its answer has more than {most:,} rows. The clause is asked alone: values of the rest of the query are "
-            "not passed to it. Narrow it inside SERVICE: by VALUES, FILTER, more patterns or a subquery with LIMIT.",
+            f"its answer has more than {most:,} rows. Only few values that stand before the first clause of the query "
+            "are passed to it. Narrow it inside SERVICE: by VALUES, FILTER, more patterns or a subquery with LIMIT.",
             too_much=True,
         )
     places = {name: place for place, name in enumerate(variables)}

@@ -1,7 +1,8 @@
 """Replaces each SERVICE clause of a query by the answer of its endpoint, as a VALUES clause.
 
-A clause is asked as it stands, alone: no bindings of the rest of the query are passed to the endpoint, so a clause
-should be narrow by itself. The rest of the query joins with its answer, as SPARQL 1.1 Federated Query defines it.
+A clause is asked as it stands; the rest of the query joins with its answer, as SPARQL 1.1 Federated Query defines it.
+If a way to ask the own graph is given, the values that stand before the first clause of a query are passed with it
+where this cannot change the answer; else a clause is asked alone and should be narrow by itself.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin
 
 from circkg_server.federation.gate import Answer, Endpoint, FederationError, Gate
 from circkg_server.federation.lexer import split
+from circkg_server.federation.results import read_answer
 from circkg_server.sparql.tokens import QueryError, Token
 
 _MAY_ASK = re.compile("service", re.IGNORECASE)
@@ -22,6 +24,16 @@ _MAY_LOAD = re.compile("load", re.IGNORECASE)
 _DOTTED = re.compile(r"\..*\..*service", re.IGNORECASE | re.DOTALL)
 _MAY_HIDE = frozenset({"word", "name", "blank"})
 _EMPTY = "{ }"
+_FORMS = ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")
+
+_VARYING = ("RAND", "UUID", "STRUUID", "BNODE", "NOW")
+"""Functions whose values differ each time they are asked."""
+
+PASSED = 500
+"""Most rows of values that are passed to an endpoint with a question."""
+
+Local = Callable[[str], Awaitable[bytes]]
+"""Asks the own graph a SELECT query; returns its SPARQL JSON results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +63,17 @@ class _Clause:
     end: int
     silent: bool
     iri: str
-    question: str
+    declarations: str
+    group: str
+    is_flat: bool
     variables: frozenset[str]
+    before: str = ""
+    """A query on the own graph for the values to pass; empty if none can be passed."""
+
+    def question(self, values: str = "") -> str:
+        """Return what the endpoint is asked, but for its limit."""
+        group = self.group if not values else f"{values}{self.group}" if self.is_flat else f"{values}{{{self.group}\n}}"
+        return f"{self.declarations}SELECT * WHERE {{{group}\n}}\n"
 
 
 @dataclass(slots=True)
@@ -78,8 +99,15 @@ class _Prologue:
     def declarations(self, inside: list[Token]) -> str:
         """Return the declarations that a group needs."""
         used = dict.fromkeys(token.text.partition(":")[0] for token in inside if token.kind == "name")
+        return self._written(list(used))
+
+    def everything(self) -> str:
+        """Return all declarations."""
+        return self._written(list(self.prefixes))
+
+    def _written(self, prefixes: list[str]) -> str:
         lines = [f"BASE <{self.base}>\n"] if self.base else []
-        for prefix in used:
+        for prefix in prefixes:
             if prefix not in self.prefixes:
                 raise QueryError(f"SERVICE: the query does not declare the prefix {prefix}:.")
             lines.append(f"PREFIX {prefix}: <{self.prefixes[prefix]}>\n")
@@ -140,11 +168,12 @@ def refuse_load(update: str) -> None:
         last = token
 
 
-async def rewrite(query: str, gate: Gate) -> Rewritten:
+async def rewrite(query: str, gate: Gate, local: Local | None = None) -> Rewritten:
     """Ask the endpoints of all SERVICE clauses, at once, and put their answers in the clauses' places.
 
     A clause that is ``SILENT`` and fails, whatever the reason, becomes one empty solution. Lines keep their numbers.
 
+    :param local: asks the own graph for values to pass with the first clause; its errors go through.
     :raises QueryError: if a clause is one that this service does not ask.
     :raises FederationError: if an endpoint is not allowed or does not answer as it should.
     """
@@ -157,7 +186,8 @@ async def rewrite(query: str, gate: Gate) -> Rewritten:
         most = gate.settings.clauses
         raise QueryError(f"The query has {len(clauses)} SERVICE clauses; at most {most} are asked. Put some together.")
     endpoints = [_endpoint(gate, clause) for clause in clauses]
-    found = await _ask_all(gate, clauses, endpoints)
+    values = [await _values(clause, local) for clause in clauses]
+    found = await _ask_all(gate, clauses, endpoints, values)
     text, end, asked = [], 0, []
     for clause, (answer, report) in zip(clauses, found, strict=True):
         written = _EMPTY if answer is None else await asyncio.to_thread(answer.as_values, clause.variables)
@@ -177,17 +207,21 @@ def _endpoint(gate: Gate, clause: _Clause) -> Endpoint | FederationError:
 
 
 async def _ask_all(
-    gate: Gate, clauses: list[_Clause], endpoints: list[Endpoint | FederationError]
+    gate: Gate, clauses: list[_Clause], endpoints: list[Endpoint | FederationError], values: list[str | None]
 ) -> list[tuple[Answer | None, Asked]]:
     """Ask all clauses at once; the first failure of one that is not SILENT ends the others."""
 
-    async def ask(clause: _Clause, endpoint: Endpoint | FederationError) -> tuple[Answer | None, Asked]:
+    async def ask(
+        clause: _Clause, endpoint: Endpoint | FederationError, passed: str | None
+    ) -> tuple[Answer | None, Asked]:
         began = time.monotonic()
         try:
             if isinstance(endpoint, FederationError):
                 raise endpoint
-            limited = f"{clause.question}LIMIT {gate.settings.rows + 1}"
-            answer = await gate.ask(endpoint, limited)
+            if passed is None:
+                answer = Answer((), [])
+            else:
+                answer = await gate.ask(endpoint, f"{clause.question(passed)}LIMIT {gate.settings.rows + 1}")
         except FederationError as error:
             if not clause.silent:
                 raise
@@ -196,7 +230,7 @@ async def _ask_all(
 
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(ask(*pair)) for pair in zip(clauses, endpoints, strict=True)]
+            tasks = [group.create_task(ask(*each)) for each in zip(clauses, endpoints, values, strict=True)]
     except* FederationError as failures:
         first: BaseException = failures
         while isinstance(first, BaseExceptionGroup):
@@ -207,6 +241,61 @@ async def _ask_all(
     raise problem
 
 
+async def _values(clause: _Clause, local: Local | None) -> str | None:
+    """Return the VALUES clause to pass with a question, which may be empty; ``None`` if nothing can join with it."""
+    if local is None or not clause.before:
+        return ""
+    answer = await asyncio.to_thread(read_answer, await local(clause.before), PASSED + 1)
+    if not answer.rows:
+        return None
+    columns = [at for at in range(len(answer.variables)) if all(isinstance(row[at], str) for row in answer.rows)]
+    if not columns or len(answer.rows) > PASSED:
+        return ""
+    rows = dict.fromkeys(" ".join(str(row[at]) for at in columns) for row in answer.rows)
+    names = " ".join(f"?{answer.variables[at]}" for at in columns)
+    return f" VALUES ({names}) {{ {' '.join(f'({row})' for row in rows)} }}\n"
+
+
+@dataclass(slots=True)
+class _Before:
+    """What stands before the first clause of a query, as far as its values may be passed on.
+
+    They may if the clause stands in the outermost group, so that it is joined with what is before it, and no FILTER
+    is among that: a FILTER holds for the whole group and may need what the clause gives.
+    """
+
+    form: str = ""
+    dataset: list[str] = field(default_factory=list)
+    opened: int = -1
+    variables: set[str] = field(default_factory=set)
+    is_open: bool = True
+
+    def see(self, token: Token, last: Token | None, depth: int) -> None:
+        """Take note of one token."""
+        if depth == 0 and token.kind == "word" and not self.form:
+            self.form = token.text.upper()
+        if depth == 0 and (token.is_word("FROM") or (last is not None and last.is_word("FROM", "NAMED"))):
+            self.dataset.append(token.text)
+        if depth == 0 and token.text == "{":
+            self.opened = token.start
+            self.variables.clear()
+        if (depth == 1 and token.is_word("FILTER")) or token.is_word(*_VARYING):
+            self.is_open = False
+        if token.kind == "variable" and depth:
+            self.variables.add(token.text[1:])
+
+    def question(self, query: str, end: int, depth: int, wanted: frozenset[str], prologue: _Prologue) -> str:
+        """Return the query for the values before a place, or nothing; later clauses get none."""
+        names = " ".join(f"?{name}" for name in sorted(wanted & self.variables))
+        usable = self.is_open and depth == 1 and self.form in _FORMS and bool(names)
+        self.is_open = False
+        if not usable:
+            return ""
+        dataset, before = " ".join(self.dataset), query[self.opened + 1 : end]
+        head = f"{prologue.everything()}SELECT DISTINCT {names} {dataset}"
+        return f"{head} WHERE {{{before}\n}} LIMIT {PASSED + 1}"
+
+
 def _clauses(query: str) -> Iterator[_Clause]:
     """Yield the SERVICE clauses of a query or update.
 
@@ -215,6 +304,7 @@ def _clauses(query: str) -> Iterator[_Clause]:
     stream = split(query)
     prologue = _Prologue({})
     laterals: list[bool] = []
+    before = _Before()
     place = 0
     while place < len(stream):
         token = stream[place]
@@ -228,8 +318,10 @@ def _clauses(query: str) -> Iterator[_Clause]:
             if any(laterals):
                 raise QueryError("SERVICE inside LATERAL is not asked: a clause is asked once, not for each row.")
             clause, place = _clause(query, stream, place, prologue)
-            yield clause
+            asked = before.question(query, clause.start, len(laterals), clause.variables, prologue)
+            yield replace(clause, before=asked)
         else:
+            before.see(token, stream[place - 1] if place else None, len(laterals))
             if token.text == "{":
                 laterals.append(place > 0 and stream[place - 1].is_word("LATERAL"))
             elif token.text == "}" and laterals:
@@ -266,7 +358,8 @@ def _clause(query: str, stream: list[Token], place: int, prologue: _Prologue) ->
         raise QueryError("The group of SERVICE is not closed: a } is missing.")
     inside = stream[at + 2 : end]
     group = query[stream[at + 1].start + 1 : stream[end].start]
-    question = f"{prologue.declarations(inside)}SELECT * WHERE {{{group}\n}}\n"
+    is_flat = not any(token.text == "{" or token.is_word("AS") for token in inside)
     variables = frozenset(token.text[1:] for token in inside if token.kind == "variable")
     stop = stream[end].start + 1
-    return _Clause(start.start, stop, silent, prologue.resolved(stream[at]), question, variables), end + 1
+    iri, declarations = prologue.resolved(stream[at]), prologue.declarations(inside)
+    return _Clause(start.start, stop, silent, iri, declarations, group, is_flat, variables), end + 1
