@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import pyoxigraph as ox
 import pytest
 import rdflib
 import yaml
+
+from circkg_server.build import Build
+from circkg_shapes.terms import literal_parts
 
 ROOT = Path(__file__).resolve().parents[1]
 ONTOLOGY = ROOT / "ontology"
@@ -254,6 +258,43 @@ def test_every_term_that_code_and_documentation_name_is_defined(core: rdflib.Gra
     for path in [*VERIFY, *sorted((ONTOLOGY / "rules").glob("*.rq")), *tables, *code]:
         named = set(re.findall(r"\bcirc:([A-Za-z0-9]+)", path.read_text(encoding="utf-8")))
         assert named <= defined, f"{path.name}: {sorted(named - defined)}"
+
+
+AGENT = "http://www.w3.org/ns/prov#Agent"
+AGENTS = {"http://www.w3.org/ns/org#Organization": AGENT, f"{DEF}#Territory": AGENT}
+"""What takes part is an agent: organisations by their nature, territories as the note on ``circ:participant`` says."""
+
+
+def test_the_data_keep_what_the_axioms_say(core: rdflib.Graph, built: Build) -> None:
+    graph = core + merged(ONTOLOGY / "axioms.ttl")
+    above: dict[str, set[str]] = defaultdict(set)
+    for term in {*graph.subjects(rdflib.RDFS.subClassOf), *map(rdflib.URIRef, AGENTS)}:
+        above[str(term)] = {*map(str, graph.transitive_objects(term, rdflib.RDFS.subClassOf)), str(term)}
+        above[str(term)] |= {AGENTS[name] for name in above[str(term)] if name in AGENTS}
+    triples = [triple for of_set in built.loaded.triples.values() for triple in of_set]
+    classes: dict[str, set[str]] = defaultdict(set)
+    for subject, predicate, value in triples:
+        if predicate == f"<{rdflib.RDF.type}>":
+            classes[subject] |= above[value[1:-1]] | {value[1:-1]}
+    domains, ranges = (
+        {f"<{term}>": str(cls) for term, cls in graph.subject_objects(side)}
+        for side in (rdflib.RDFS.domain, rdflib.RDFS.range)
+    )
+    faults = set()
+    for subject, predicate, value in triples:
+        wanted = domains.get(predicate)
+        if wanted and wanted not in classes[subject]:
+            faults.add((predicate, "domain", subject))
+        wanted = ranges.get(predicate)
+        if wanted and value.startswith('"'):
+            faults |= {(predicate, "range", value)} if literal_parts(value)[2] != wanted else set()
+        elif (wanted and wanted.startswith(str(rdflib.XSD))) or (
+            wanted and classes[value] and wanted not in classes[value]
+        ):
+            faults.add((predicate, "range", value))
+    for one, other in graph.subject_objects(rdflib.OWL.disjointWith):
+        faults |= {(str(one), "disjoint", s) for s, found in classes.items() if {str(one), str(other)} <= found}
+    assert faults == set()
 
 
 @pytest.mark.skipif(not SEMIC.exists(), reason="SEMIC style-guide shapes: ../shared is not beside the repository")

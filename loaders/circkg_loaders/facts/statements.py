@@ -352,9 +352,11 @@ class SetReader:
         value = literal(row["value"])
         if row["scheme"].startswith("nuts-"):
             version = row["scheme"].removeprefix("nuts-")
-            value = iri(nuts_iri(parse_nuts(row["value"], self.nuts, version).code))
-        elif is_iri:
-            value = iri(parse_url(row["value"]).text)
+            found = iri(nuts_iri(parse_nuts(row["value"], self.nuts, version).code))
+        else:
+            found = iri(parse_url(row["value"]).text) if is_iri else value
+        # A candidate is the identifier as written: a link would say that the other thing is meant.
+        value = value if predicate == "circ:candidateMatch" else found
         yield self._statement(row, "value", (subject, iri(expand(predicate)), value))
 
     # -- small things -------------------------------------------------------------------------------------------
