@@ -11,6 +11,7 @@ from SPARQLWrapper import POST, SPARQLWrapper
 from SPARQLWrapper.SPARQLExceptions import SPARQLWrapperException
 
 from circkg_loaders.prefixes import shorten
+from circkg_server.federation import needs_federation
 from circkg_server.questions import QuestionError
 from circkg_server.releases.archive import Archive
 from circkg_server.sparql.formats import GRAPHS, TABLES, Format, serialize
@@ -28,6 +29,10 @@ def ask_store(archive: Archive, query: str, format_: str) -> bytes | Table:
     """
     try:
         check(query)
+        if needs_federation(query):
+            raise QueryError(
+                "The local store does not ask other endpoints. Start a server that may: see CIRCKG_SERVICE."
+            )
         answer = Snapshot.open(archive).query(query, dataset_of(query))
     except (SyntaxError, QueryError) as error:
         raise QuestionError(f"The query cannot be answered: {error}") from error

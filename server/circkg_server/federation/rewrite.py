@@ -15,9 +15,8 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin
 
 from circkg_server.federation.gate import Answer, Endpoint, FederationError, Gate
-from circkg_server.federation.lexer import split
 from circkg_server.federation.results import read_answer
-from circkg_server.sparql.tokens import QueryError, Token
+from circkg_server.sparql.tokens import QueryError, Token, split
 
 _MAY_ASK = re.compile("service", re.IGNORECASE)
 _MAY_LOAD = re.compile("load", re.IGNORECASE)
