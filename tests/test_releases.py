@@ -17,7 +17,7 @@ from pyoxigraph import QuerySolutions, QueryTriples
 from circkg_loaders.registry import DataSet, Role
 from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import ManifestError, to_json
-from circkg_server.store.snapshot import Dataset, Snapshot, make, path_of
+from circkg_server.store.snapshot import Dataset, Snapshot, make, path_of, remove_old
 from circkg_shapes.terms import Triple, iri, literal, to_rdflib
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
@@ -248,3 +248,25 @@ def test_a_build_that_is_killed_leaves_what_was_published(tmp_path: Path) -> Non
         assert counted[0][0] in released.splitlines()[0], "and holds what that manifest names"
     with archive.writing():
         assert not list(store.rglob(".*.tmp")), "what a killed writer left is swept by the next one"
+
+
+def test_a_removal_that_is_killed_leaves_no_half_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = Archive(tmp_path)
+    for count in (1, 2):
+        publish(archive, {dataset("a"): ODD[:count]})
+    old, current = archive.number(1), archive.number(2)
+
+    def killed(folder: Path) -> None:
+        next(folder.iterdir()).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("circkg_server.store.snapshot.shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            remove_old(archive, current, keep=1)
+    assert not path_of(archive, old).exists()
+    with archive.writing():
+        make(archive, old)
+        archive.publish(old)
+    assert len(rows(archive, "SELECT ?o { ?s ?p ?o }")) == 1
+    assert not [path for path in (tmp_path / "snapshots").iterdir() if path.name.startswith(".")]

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from circkg_server.build import Build
 from circkg_server.releases.manifest import write_durably
@@ -132,7 +133,8 @@ def report(build: Build) -> RenderableType:
     )
     parts.append(f"{times}; {build.cpu_seconds:.1f} s of processor time.")
     found = faults(build)
-    parts += [f"- {line}" for line in found[:SHOWN]]
+    # As text, since a cell may hold square brackets, which rich would take for its own markup.
+    parts += [Text(f"- {line}") for line in found[:SHOWN]]
     if len(found) > SHOWN:
         parts.append(f"… and {len(found) - SHOWN} more, all of them in faults.txt.")
     return Group(*parts, summary(build))

@@ -80,7 +80,8 @@ def remove_old(archive: Archive, current: Manifest, keep: int = 5) -> None:
     folders = sorted(path for path in path_of(archive, current).parent.glob("[0-9]*") if path.is_dir())
     for folder in folders[:-keep]:
         if folder != path_of(archive, current):
-            shutil.rmtree(folder)
+            # Renamed first: a folder that was removed in part would later be taken for the whole snapshot.
+            shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}.{os.getpid()}.tmp")))
 
 
 @dataclass(slots=True)
