@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -39,6 +40,10 @@ class TimeoutExceededError(LiveError):
 
 class CrashedError(LiveError):
     """The request ended the process, by its depth or its memory; nothing of it was applied."""
+
+
+class KilledError(LiveError):
+    """Somebody else ended the process; answered with 503. An update is applied wholly or not at all."""
 
 
 class TooLargeError(LiveError):
@@ -308,6 +313,8 @@ class LiveStore:
             except TimeoutError as error:
                 raise TimeoutExceededError(f"This took longer than {limit:g} s and was ended.") from error
             except (asyncio.IncompleteReadError, ConnectionError) as error:
+                if await self._end() == -signal.SIGKILL:
+                    raise KilledError("The process of the store was killed. Try again.") from error
                 raise CrashedError("This needs more depth or memory than there is, and was ended.") from error
             finally:
                 if not whole:
@@ -347,7 +354,9 @@ class LiveStore:
             sys.executable, "-P", "-m", f"{__package__}.process", self.kind, str(self.folder), str(theirs.fileno()),
             str(self.settings.memory),
         ]  # fmt: skip
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "RUST_BACKTRACE": "0",
+        }  # fmt: skip
         with theirs:
             self._process = await asyncio.to_thread(
                 subprocess.Popen, command, pass_fds=(theirs.fileno(),), env=environment, stdin=subprocess.DEVNULL
@@ -365,15 +374,17 @@ class LiveStore:
         self.isolated = hello["isolated"]
         self.restarts += 1
 
-    async def _end(self) -> None:
-        """Kill the process, if there is one, and wait until it is gone."""
-        if self._writer is not None:
-            self._writer.close()
-        if self._process is not None:
-            if self._process.poll() is None:
-                self._process.kill()
-            await asyncio.to_thread(self._process.wait)
+    async def _end(self) -> int | None:
+        """Kill the process, if there is one, wait until it is gone, and return how it ended."""
+        process, writer = self._process, self._writer
         self._process = self._reader = self._writer = None
+        if writer is not None:
+            writer.close()
+        if process is None:
+            return None
+        if process.poll() is None:
+            process.kill()
+        return await asyncio.to_thread(process.wait)
 
 
 def _tags(conditions: Conditions) -> list[str] | None:

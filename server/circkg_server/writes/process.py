@@ -132,17 +132,28 @@ class Live:
         graph = node(head["graph"])
         there = self._check(graph, head)
         quads = read(head, body, graph)
-        old = 0
-        if head["do"] == "put":
-            old = self._count(graph)
-        if old:
-            self.store.update(f"CLEAR SILENT {target(graph)} ; INSERT DATA {{ {block(graph, quads)} }}")
-        else:
+        if head["do"] == "post":
             self.store.extend(quads)
+            changed = len(quads)
+        else:
+            changed = self._replace(graph, set(quads))
         if isinstance(graph, NamedNode) and not quads:
             self.store.add_graph(graph)
         self.store.flush()
-        return {"created": not there, "quads": old + len(quads)}, b""
+        return {"created": not there, "quads": changed}, b""
+
+    def _replace(self, graph: Graph, new: set[Quad]) -> int:
+        """Make these the quads of a graph in one transaction, and return how many were added and removed."""
+        old = set(self.store.quads_for_pattern(None, None, None, graph))
+        removed, added = old - new, new - old
+        gone = block(graph, removed)
+        if not removed:
+            self.store.extend(added)
+        elif "_:" in gone:  # perhaps a blank node, which DELETE DATA cannot name
+            self.store.update(f"CLEAR SILENT {target(graph)} ; INSERT DATA {{ {block(graph, new)} }}")
+        else:
+            self.store.update(f"DELETE DATA {{ {gone} }} ; INSERT DATA {{ {block(graph, added)} }}")
+        return len(removed) + len(added)
 
     def _delete(self, head: Head) -> tuple[Head, bytes]:
         graph = node(head["graph"])

@@ -23,7 +23,7 @@ from circkg_server.writes.drafts import DRAFTS, is_draft, way_out
 from circkg_server.writes.live import ANY, NOBODY, Conditions, LiveStore, SyntaxFaultError, Who
 from circkg_server.writes.media import NAMES, WRITTEN, MediaTypeError, choose, parts, read_type, require_utf8
 from circkg_server.writes.settings import Mode, WritesSettings
-from circkg_server.writes.tokens import Audit, ForbiddenError, NotAuthorisedError, Scope, Tokens
+from circkg_server.writes.tokens import Audit, ForbiddenError, NotAuthorisedError, Scope, TokenError, Tokens
 from circkg_server.writes.updates import (
     DEFAULT,
     UpdateError,
@@ -66,7 +66,9 @@ _FAILURES: tuple[tuple[tuple[type[Exception], ...], HTTPStatus, str], ...] = (
     ((live_store.TooLargeError,), HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The answer is too large"),
     ((live_store.CrashedError,), HTTPStatus.BAD_REQUEST, "The request is too deep or too big"),
     ((live_store.TimeoutExceededError,), HTTPStatus.SERVICE_UNAVAILABLE, "This took too long"),
+    ((live_store.KilledError,), HTTPStatus.SERVICE_UNAVAILABLE, "This was interrupted"),
     ((live_store.BusyError,), HTTPStatus.SERVICE_UNAVAILABLE, "The store is busy"),
+    ((TokenError,), HTTPStatus.SERVICE_UNAVAILABLE, "The tokens cannot be read"),
     ((live_store.StoreDownError,), HTTPStatus.SERVICE_UNAVAILABLE, "The store does not start"),
     # SPARQL 1.1 Protocol, section 2.2.4: 400 for what is not SPARQL, 500 for what fails though it is.
     ((live_store.LiveError,), HTTPStatus.INTERNAL_SERVER_ERROR, "It could not be done"),

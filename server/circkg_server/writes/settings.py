@@ -37,7 +37,7 @@ class WritesSettings:
     timeout: float = 30.0
     max_bytes: int = 64 * MIB
     max_answer: int = 256 * MIB
-    memory: int = 8192 * MIB
+    memory: int = 4096 * MIB
     waiting: int = 64
 
     @classmethod
