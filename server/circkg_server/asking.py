@@ -7,6 +7,7 @@ from typing import Any
 
 from pyoxigraph import QueryTriples
 from rich.table import Table
+from rich.text import Text
 from SPARQLWrapper import POST, SPARQLWrapper
 from SPARQLWrapper.SPARQLExceptions import SPARQLWrapperException
 
@@ -82,7 +83,7 @@ def _table(answer: dict[str, Any]) -> Table:
     for name in answer["head"]["vars"]:
         table.add_column(name, overflow="fold")
     for row in answer["results"]["bindings"]:
-        table.add_row(*(_cell(row.get(name)) for name in answer["head"]["vars"]))
+        table.add_row(*(Text(_cell(row.get(name))) for name in answer["head"]["vars"]))
     table.caption = f"{len(answer['results']['bindings'])} rows"
     table.caption_justify = "left"
     return table
