@@ -25,7 +25,7 @@ class Kind(IntEnum):
     FORK = 5  # front → zygote: make a reader for the socket that comes with it
     FORKED = 6  # zygote → front: its process number
     ENDED = 7  # zygote → front: a reader ended, and how
-    READY = 8  # zygote → front: the image is loaded
+    READY = 8  # zygote → front: the image is loaded; reader → front: the snapshot is open
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Job:
     :param format: short name of the format to write.
     :param max_rows: most rows that the answer may have.
     :param max_bytes: most bytes that the answer may have.
+    :param client: who asks, for a fair queue; the reader does not need it.
     """
 
     text: str
@@ -43,10 +44,12 @@ class Job:
     max_bytes: int
     dataset: Dataset | None = None
     base: str | None = None
+    client: str = ""
 
     def encode(self) -> bytes:
         """Return the job as bytes."""
         content = asdict(self)
+        del content["client"]
         return json.dumps(content, ensure_ascii=False).encode()
 
     @classmethod

@@ -8,24 +8,22 @@ import json
 import os
 import signal
 import socket
-import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import cast
 
-from circkg_server.engines import allocator
 from circkg_server.engines.frames import Frames, Job, Kind, frame
-from circkg_server.engines.zygote import CONTROL
+from circkg_server.engines.launch import START_TIME, Zygote
 
 HIGH_WATER = 1024 * 1024
 """Bytes of an answer that wait for a slow client before its reader is made to wait too."""
-START_TIME = 300.0
-"""Seconds that loading an image may take."""
-FORK_TIME = 30.0
+PATIENCE = 1.0
+"""Seconds after which a query that was expected to be quick counts as slow."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 
 
 class EngineKind(Enum):
@@ -38,13 +36,18 @@ class EngineKind(Enum):
 class Failure(Exception):  # noqa: N818 - an outcome of a query, told to its client
     """A query that has no answer; the kind decides the status.
 
-    Kinds: ``syntax``, ``evaluation``, ``too-large``, ``not-in-xml`` as the reader says; ``timeout``, ``cancelled``,
-    ``ended`` (the reader died: too deep, or too much memory), ``busy`` (the queue is full), ``stopped``.
+    Kinds: ``syntax``, ``evaluation``, ``too-large``, ``not-in-xml``, ``broken`` as the reader says; ``timeout``,
+    ``cancelled``, ``ended`` (the reader died: too deep, or too much memory), ``busy`` (the queue is full, or no reader
+    was free in time), ``stopped``.
     """
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+_TOO_MUCH = "The query nests too deep or needs more memory than a query may have."
+_KILLED = "The query was ended from outside; the machine may be short of memory. Try again in a while."
 
 
 @dataclass(slots=True)
@@ -60,21 +63,24 @@ class Running:
 class _Reader(asyncio.Protocol):
     """The front's end of one reader."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, process: int) -> None:
         self.pool = pool
-        self.process = 0
+        self.process = process
         self.transport: asyncio.Transport | None = None
         self.frames = Frames()
         self.answer: Answer | None = None
-        self.reason: Failure | None = None
-        self.used = 0
+        self.opened = False
+        self.code: int | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are no subclasses
 
     def data_received(self, data: bytes) -> None:
         for kind, content in self.frames.feed(data):
-            if self.answer is not None:
+            if kind is Kind.READY:
+                self.opened = True
+                self.pool.freed(self)
+            elif self.answer is not None:
                 self.answer.take(kind, content)
 
     def connection_lost(self, _exc: Exception | None) -> None:
@@ -84,100 +90,107 @@ class _Reader(asyncio.Protocol):
         assert self.transport is not None
         self.transport.write(data)
 
-    def kill(self, reason: Failure) -> None:
-        """End the reader at once; its query fails for the reason given."""
-        self.reason = self.reason or reason
+    def kill(self) -> None:
+        """End the reader at once."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.process, signal.SIGKILL)
+        if self.transport is not None:
+            self.transport.abort()
 
 
 class Answer:
-    """The answer of one query as it comes: iterate over its chunks, and close it in any case."""
+    """The answer of one query, from its place in the queue on: iterate over its chunks, and close it in any case."""
 
-    def __init__(self, reader: _Reader, running: Running) -> None:
-        self._reader = reader
-        self.running = running
+    def __init__(self, pool: Pool, id_: str, job: Job, *, quick: bool) -> None:
+        self.id, self.job, self.quick = id_, job, quick
+        self.reader: _Reader | None = None
+        self.running: Running | None = None
+        self.timers: list[asyncio.TimerHandle] = []
+        self.began = self.ended = self.again = self.held_up = False
+        self.seconds = 0.0
+        """Processor seconds of its evaluation, known at its end."""
+        self._pool = pool
         self._chunks: deque[bytes] = deque()
         self._held = 0
         self._news = asyncio.Event()
-        self._ended = False
         self._failure: Failure | None = None
         self._paused = False
 
     def take(self, kind: Kind, content: bytes) -> None:
         """Take a frame from the reader."""
         if kind is Kind.CHUNK:
+            self.began = True
             self._chunks.append(content)
             self._held += len(content)
-            if self._held > HIGH_WATER and not self._paused and self._reader.transport is not None:
+            if self._held > HIGH_WATER and not self._paused and self.reader and self.reader.transport:
                 self._paused = True
-                self._reader.transport.pause_reading()
-        elif kind is Kind.END:
-            self._end(None)
-        elif kind is Kind.ERROR:
-            told = json.loads(content)
-            self._end(Failure(told["kind"], told["message"]))
-        self._news.set()
+                self.reader.transport.pause_reading()
+            self._news.set()
+            return
+        told = json.loads(content)
+        self.seconds = told["seconds"]
+        reader = self._pool.part(self)
+        self.end(Failure(told["kind"], told["message"]) if kind is Kind.ERROR else None)
+        if reader is not None:
+            self._pool.freed(reader)
 
-    def fail(self, failure: Failure) -> None:
-        """End the answer without the reader."""
-        if not self._ended:
-            self._ended = True
+    def end(self, failure: Failure | None) -> None:
+        """End the answer; a reader that is still at it is ended too."""
+        if not self.ended:
+            self.ended = True
             self._failure = failure
+            for timer in self.timers:
+                timer.cancel()
+            self._pool.done(self)
             self._news.set()
 
-    def _end(self, failure: Failure | None) -> None:
-        self._ended = True
-        self._failure = failure
-        self._reader.answer = None
-        self._reader.pool.freed(self._reader, self)
+    async def next(self) -> bytes:
+        """Return the next chunk, or nothing at the end of the answer.
+
+        :raises Failure: if the answer does not come to its end; what came before is then not an answer.
+        """
+        while not self._chunks:
+            if self.ended:
+                if self._failure:
+                    raise self._failure
+                return b""
+            self._news.clear()
+            await self._news.wait()
+        chunk = self._chunks.popleft()
+        self._held -= len(chunk)
+        if self._paused and self._held < HIGH_WATER // 2:
+            self._paused = False
+            if self.reader is not None and self.reader.transport is not None:
+                self.reader.transport.resume_reading()
+        return chunk
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the chunks of the answer.
 
-        :raises Failure: if the answer does not come to its end; what came before is then not an answer.
+        :raises Failure: as :meth:`next`.
         """
-        while True:
-            while self._chunks:
-                chunk = self._chunks.popleft()
-                self._held -= len(chunk)
-                if self._paused and self._held < HIGH_WATER // 2:
-                    self._resume()
-                yield chunk
-            if self._ended:
-                if self._failure:
-                    raise self._failure
-                return
-            self._news.clear()
-            await self._news.wait()
-
-    def _resume(self) -> None:
-        self._paused = False
-        if self._reader.transport is not None and not self._reader.transport.is_closing():
-            self._reader.transport.resume_reading()
+        while chunk := await self.next():
+            yield chunk
 
     def close(self) -> None:
         """Let the reader go: a client that leaves before the end frees its reader, by ending it."""
         self._chunks.clear()
-        if not self._ended:
-            self._reader.kill(Failure("cancelled", "The client left."))
+        self.end(Failure("cancelled", "The client left."))
 
 
-@dataclass(slots=True)
-class _Waiting:
-    ready: asyncio.Future[_Reader]
-    quick: bool
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Pool:
     """Readers of one snapshot and kind.
 
+    One of several readers is kept for quick queries. A query that was expected to be quick and is not goes back into
+    the queue as a slow one; if a part of its answer has gone out already, another reader is forked in its place.
+
     :param store: folder of the store.
     :param number: number of the snapshot.
-    :param size: number of readers; one of them is kept for quick queries if there are several.
+    :param size: number of readers.
     :param memory: bytes by which a reader may grow for a query.
     :param queue: most queries that wait.
+    :param mend: puts right what keeps a reader from opening the snapshot.
     """
 
     kind: EngineKind
@@ -187,212 +200,262 @@ class Pool:
     memory: int
     queue: int
     on_event: Callable[[str], None] = lambda _: None
-    image_quads: int = 0
+    mend: Callable[[], Awaitable[None]] | None = None
     respawns: int = 0
-    running: dict[str, Running] = field(default_factory=dict)
+    _answers: dict[str, Answer] = field(default_factory=dict)
+    _waiting: list[Answer] = field(default_factory=list)
+    _unclear: dict[int, Answer] = field(default_factory=dict)
+    _readers: dict[int, _Reader] = field(default_factory=dict)
     _idle: list[_Reader] = field(default_factory=list)
-    _readers: set[_Reader] = field(default_factory=set)
-    _waiting: deque[_Waiting] = field(default_factory=deque)
-    _control: socket.socket | None = None
-    _process: asyncio.subprocess.Process | None = None
-    _listener: asyncio.Task[None] | None = None
-    _forked: asyncio.Queue[int] = field(default_factory=asyncio.Queue)
-    _spawning: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _zygote: Zygote | None = None
+    _keeper: asyncio.Task[None] | None = None
+    _opened: asyncio.Event = field(default_factory=asyncio.Event)
+    _wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    _stillborn: int = 0
+    _zygote_is_lost: bool = False
     _closing: bool = False
-    _slow: int = 0
+
+    # -- keeping readers ----------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Start the zygote, wait for its image, fork the readers.
+        """Start the zygote, wait for its image and for the first reader.
 
         :raises Failure: if the image cannot be loaded.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._control = ours
-        ours.setblocking(False)
-        code = (
-            f"import os; os.dup2({theirs.fileno()}, {CONTROL});"
-            "import sys; from circkg_server.engines.zygote import main; main(*sys.argv[1:])"
-        )
-        # The zygote imports from where the front does, wherever that is.
-        path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "RUST_BACKTRACE": "0"}
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", code, self.kind.value, str(self.store), str(self.number), str(self.memory),
-            pass_fds=[theirs.fileno()], env=allocator.environment(os.environ) | path,
-            stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
-        theirs.close()
-        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._listener = asyncio.create_task(self._listen(ready))
+        self._keeper = asyncio.create_task(self._keep())
+        opened = asyncio.create_task(self._opened.wait())
         try:
-            async with asyncio.timeout(START_TIME):
-                await ready
-            for _ in range(self.size):
-                await self._spawn()
-        except (TimeoutError, OSError) as error:
-            await self.stop()
-            raise Failure(
-                "stopped", f"The {self.kind.value} image of snapshot {self.number} cannot be loaded."
-            ) from error
-
-    async def _listen(self, ready: asyncio.Future[None]) -> None:
-        """Take what the zygote tells; if it dies, start the pool anew."""
-        assert self._control is not None
-        loop = asyncio.get_running_loop()
-        frames = Frames()
-        while data := await loop.sock_recv(self._control, 4096):
-            for kind, content in frames.feed(data):
-                if kind is Kind.READY:
-                    self.image_quads = json.loads(content)["quads"]
-                    ready.set_result(None)
-                elif kind is Kind.FORKED:
-                    self._forked.put_nowait(int(content))
-        if not ready.done():
-            ready.set_exception(OSError("the zygote ended while loading"))
-        elif not self._closing:
-            self.on_event("zygote-lost")
-            self._task(self._restart())
-
-    async def _restart(self) -> None:
-        """Start again after the zygote died: readers that live finish, new ones come from a new zygote."""
-        await self._reap()
-        self._forked = asyncio.Queue()
-        for reader in list(self._readers):
-            reader.kill(Failure("ended", "The engine was started anew. Ask again."))
-        self._idle.clear()
-        while not self._closing:
-            try:
-                await self.start()
-            except Failure:
-                await asyncio.sleep(1)
-            else:
-                return
-
-    async def _spawn(self) -> None:
-        """Have the zygote fork a reader."""
-        async with self._spawning:
-            if self._closing or self._control is None:
-                return
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-            for end in (ours, theirs):
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-            try:
-                socket.send_fds(self._control, [frame(Kind.FORK)], [theirs.fileno()])
-                async with asyncio.timeout(FORK_TIME):
-                    process = await self._forked.get()
-            except (OSError, TimeoutError):
-                ours.close()
-                return  # the listener sees that the zygote is gone
-            finally:
-                theirs.close()
-            ours.setblocking(False)
-            loop = asyncio.get_running_loop()
-            _, reader = await loop.create_connection(lambda: _Reader(self), sock=ours)
-            reader.process = process
-            self._readers.add(reader)
-            self._offer(reader)
-
-    # -- handing out --------------------------------------------------------------------------------------------
-
-    async def ask(self, id_: str, job: Job, timeout: float, *, quick: bool) -> Answer:
-        """Return the answer of a query, as soon as a reader takes it.
-
-        :param timeout: seconds from now within which the whole answer must have come.
-        :param quick: whether the query is expected to be quick, so that it may have the reader kept for such.
-        :raises Failure: if the queue is full, or the time is over before a reader is free.
-        """
-        deadline = time.monotonic() + timeout
-        reader = await self._reader(timeout, quick=quick)
-        running = Running(id_, job, time.monotonic(), reader.process)
-        self.running[id_] = running
-        answer = Answer(reader, running)
-        reader.answer = answer
-        reader.used += 1
-        if not quick:
-            self._slow += 1
-        reader.send(frame(Kind.JOB, job.encode()))
-        loop = asyncio.get_running_loop()
-        late = Failure("timeout", f"The query took longer than {timeout:g} seconds.")
-        timer = loop.call_later(max(deadline - time.monotonic(), 0), self._late, answer, late)
-        self._timers[id(answer)] = (timer, quick)
-        return answer
-
-    _timers: dict[int, tuple[asyncio.TimerHandle, bool]] = field(default_factory=dict)
-
-    def _late(self, answer: Answer, failure: Failure) -> None:
-        for reader in self._readers:
-            if reader.answer is answer:
-                reader.kill(failure)
-
-    async def _reader(self, timeout: float, *, quick: bool) -> _Reader:
-        if self._closing:
-            raise Failure("stopped", "The server is stopping.")
-        if self._idle and (quick or self._may_be_slow()):
-            return self._idle.pop()
-        if len(self._waiting) >= self.queue:
-            raise Failure("busy", f"{self.queue} queries are waiting already. Try again in a while.")
-        waiting = _Waiting(asyncio.get_running_loop().create_future(), quick)
-        self._waiting.append(waiting)
-        try:
-            async with asyncio.timeout(timeout):
-                return await waiting.ready
-        except TimeoutError as error:
-            raise Failure("timeout", f"No reader was free within {timeout:g} seconds.") from error
+            await asyncio.wait({opened, self._keeper}, timeout=START_TIME, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            if waiting in self._waiting:
-                self._waiting.remove(waiting)
+            opened.cancel()
+        if not self._opened.is_set():
+            await self.stop()
+            raise Failure("stopped", f"The {self.kind.value} image of snapshot {self.number} cannot be loaded.")
 
-    def _may_be_slow(self) -> bool:
-        """Tell whether a query that may be slow can have a reader: one reader is kept for quick ones."""
-        return self.size == 1 or self._slow < self.size - 1
+    async def _keep(self) -> None:
+        """Keep the pool at its size: a lost reader is forked anew, a lost zygote started anew."""
+        pause = 0.0
+        while not self._closing:
+            self._wanted.clear()
+            try:
+                if self._zygote is None:
+                    zygote = self._zygote = Zygote(self._reader_ended, self._zygote_lost)
+                    await zygote.start(self.kind.value, self.store, self.number, self.memory)
+                while len(self._readers) < self.size + min(self._held_up, self.size):
+                    if self._stillborn:
+                        await self._wait_for_mending()
+                    await self._add(*await self._zygote.fork())
+                pause = 0.0
+            except Exception as error:  # whatever it was, a new zygote and new readers put it right
+                self.on_event(f"zygote-lost: {error}")
+                await self._end_zygote()
+                if not self._opened.is_set():
+                    return  # it never came up; whoever starts it hears of it
+                pause = min(max(2 * pause, _FIRST_PAUSE), _LONGEST_PAUSE)
+                await asyncio.sleep(pause)
+            else:
+                await self._wanted.wait()
+                if self._zygote_is_lost:
+                    await self._end_zygote()
 
-    def _offer(self, reader: _Reader) -> None:
-        """Give a free reader to the first that waits and may have it."""
-        for waiting in self._waiting:
-            if not waiting.ready.done() and (waiting.quick or self._may_be_slow()):
-                self._waiting.remove(waiting)
-                waiting.ready.set_result(reader)
-                return
-        self._idle.append(reader)
+    async def _wait_for_mending(self) -> None:
+        """Wait before another reader is forked for a snapshot that the last one could not open."""
+        if self._stillborn > 8 and not self._opened.is_set():
+            raise OSError("no reader can open the snapshot")
+        if self.mend is not None:
+            await self.mend()
+        await asyncio.sleep(min(_FIRST_PAUSE * self._stillborn, _LONGEST_PAUSE))
 
-    def freed(self, reader: _Reader, answer: Answer) -> None:
-        """Take a reader back whose answer is whole."""
-        self._done(answer)
-        if reader.transport is not None:
-            reader.transport.resume_reading()
-        self._offer(reader)
+    async def _add(self, connection: socket.socket, process: int) -> None:
+        loop = asyncio.get_running_loop()
+        reader = self._readers[process] = _Reader(self, process)
+        await loop.create_connection(lambda: reader, sock=connection)
+
+    def _zygote_lost(self) -> None:
+        self._zygote_is_lost = True
+        self._wanted.set()
+
+    async def _end_zygote(self) -> None:
+        """End the zygote and with it all readers; their queries are asked again of new ones."""
+        zygote, self._zygote = self._zygote, None
+        self._zygote_is_lost = False
+        for reader in list(self._readers.values()):
+            reader.kill()
+            reader.code = -signal.SIGKILL
+            self.lost(reader)
+        for process in list(self._unclear):
+            self._reader_ended(process, -signal.SIGKILL)
+        if zygote is not None:
+            await zygote.stop()
+
+    def _reader_ended(self, process: int, code: int) -> None:
+        """Take note of how a reader ended, which the zygote tells before or after its connection is lost."""
+        if (reader := self._readers.get(process)) is not None:
+            reader.code = code
+        elif (answer := self._unclear.pop(process, None)) is not None:
+            self._bereaved(answer, code)
 
     def lost(self, reader: _Reader) -> None:
         """Replace a reader that ended."""
-        self._readers.discard(reader)
+        if self._readers.pop(reader.process, None) is None:
+            return
         if reader in self._idle:
             self._idle.remove(reader)
-        if reader.answer is not None:
-            answer, reader.answer = reader.answer, None
-            self._done(answer)
-            ended = Failure("ended", "The query nests too deep or needs more memory than a query may have.")
-            answer.fail(reader.reason or ended)
+        if not reader.opened and reader.code != -signal.SIGKILL:
+            self._stillborn += 1
+        answer = reader.answer
+        if answer is not None:
+            self.part(answer)
+            if reader.code is None:
+                self._unclear[reader.process] = answer
+            else:
+                self._bereaved(answer, reader.code)
+        self._replace()
+
+    def _replace(self) -> None:
         if not self._closing:
             self.respawns += 1
             self.on_event("respawn")
-            self._task(self._spawn())
+            self._wanted.set()
 
-    def _done(self, answer: Answer) -> None:
-        self.running.pop(answer.running.id, None)
-        timer, quick = self._timers.pop(id(answer))
-        timer.cancel()
-        if not quick:
-            self._slow -= 1
+    def _bereaved(self, answer: Answer, code: int) -> None:
+        """Decide on a query whose reader died: what was killed from outside is asked once more, if nothing went out."""
+        if code != -signal.SIGKILL:
+            answer.end(Failure("ended", _TOO_MUCH))
+        elif answer.began or answer.again or self._closing:
+            answer.end(Failure("ended", _KILLED))
+        else:
+            answer.again = True
+            self._queue(answer, first=True)
+
+    # -- handing out --------------------------------------------------------------------------------------------
+
+    def ask(self, id_: str, job: Job, timeout: float, *, quick: bool) -> Answer:
+        """Return the answer of a query, which comes when a reader takes it.
+
+        :param timeout: seconds from now within which the whole answer must have come.
+        :param quick: whether the query is expected to be quick, so that it may have the reader kept for such.
+        :raises Failure: if the queue is full.
+        """
+        if self._closing:
+            raise Failure("stopped", "The server is stopping.")
+        answer = Answer(self, id_, job, quick=quick)
+        free = self._idle and (quick or self._may_be_slow())
+        if not free and len(self._waiting) >= self.queue:
+            raise Failure("busy", f"{self.queue} queries are waiting already. Try again in a while.")
+        self._answers[id_] = answer
+        answer.timers.append(asyncio.get_running_loop().call_later(timeout, self._late, answer, timeout))
+        self._queue(answer)
+        return answer
+
+    def _queue(self, answer: Answer, *, first: bool = False) -> None:
+        if not answer.ended:
+            self._waiting.insert(0 if first else len(self._waiting), answer)
+            self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Give idle readers to those that wait."""
+        while self._idle and (answer := self._next()) is not None:
+            self._waiting.remove(answer)
+            reader = self._idle.pop()
+            reader.answer, answer.reader = answer, reader
+            answer.running = Running(answer.id, answer.job, time.monotonic(), reader.process)
+            if answer.quick and self.size > 1:
+                answer.timers.append(asyncio.get_running_loop().call_later(PATIENCE, self._overdue, answer))
+            reader.send(frame(Kind.JOB, answer.job.encode()))
+
+    def _next(self) -> Answer | None:
+        """Return who is next: among those that may have a reader, the client with the fewest, then the first."""
+        slow = self._may_be_slow()
+        entitled = [answer for answer in self._waiting if answer.quick or slow]
+        if len(entitled) < 2:
+            return entitled[0] if entitled else None
+        clients = [running.job.client for running in self.running.values()]
+        return min(entitled, key=lambda answer: clients.count(answer.job.client))
+
+    def _may_be_slow(self) -> bool:
+        """Tell whether a query that may be slow can have a reader: one reader is kept for quick ones."""
+        return self._slow < max(self.size - 1, 1)
+
+    @property
+    def _slow(self) -> int:
+        return sum(not (answer.quick or answer.held_up) for answer in self._answers.values() if answer.reader)
+
+    @property
+    def _held_up(self) -> int:
+        """Return the number of quick queries that hold a reader for long, as their clients read slowly."""
+        return sum(answer.held_up for answer in self._answers.values())
+
+    def _overdue(self, answer: Answer) -> None:
+        """Take the reader kept for quick queries back from one that is not."""
+        if answer.reader is None or not answer.quick:
+            return
+        answer.quick = False
+        if self._slow < self.size:
+            return
+        if answer.began:
+            answer.held_up = True
+            self._wanted.set()
+            return
+        self._kill(answer)
+        self._queue(answer)
+
+    def _late(self, answer: Answer, timeout: float) -> None:
+        if answer in self._waiting:
+            answer.end(Failure("busy", f"No reader was free within {timeout:g} seconds. Try again in a while."))
+        else:
+            answer.end(Failure("timeout", f"The query took longer than {timeout:g} seconds."))
+
+    def part(self, answer: Answer) -> _Reader | None:
+        """Part an answer from its reader, and return that."""
+        reader, answer.reader, answer.running = answer.reader, None, None
+        if reader is not None:
+            reader.answer = None
+        return reader
+
+    def _kill(self, answer: Answer) -> None:
+        """End the reader of an answer, and have another one forked."""
+        reader = self.part(answer)
+        if reader is not None and self._readers.pop(reader.process, None) is not None:
+            reader.kill()
+            self._replace()
+
+    def done(self, answer: Answer) -> None:
+        """Forget an answer that has ended."""
+        self._answers.pop(answer.id, None)
+        if answer in self._waiting:
+            self._waiting.remove(answer)
+        self._kill(answer)
+        self._hand_out()
+
+    def freed(self, reader: _Reader) -> None:
+        """Take a reader that has nothing to do."""
+        if reader.process not in self._readers:
+            return
+        self._opened.set()
+        self._stillborn = 0
+        if len(self._readers) > self.size + min(self._held_up, self.size):
+            del self._readers[reader.process]
+            reader.kill()
+            return
+        if reader.transport is not None:
+            reader.transport.resume_reading()
+        self._idle.append(reader)
+        self._hand_out()
 
     def cancel(self, id_: str) -> bool:
-        """End a running query; tell whether there was one of that id."""
-        for reader in self._readers:
-            if reader.answer is not None and reader.answer.running.id == id_:
-                reader.kill(Failure("cancelled", "The query was cancelled by an administrator."))
-                return True
-        return False
+        """End a query; tell whether there was one of that id."""
+        answer = self._answers.get(id_)
+        if answer is not None:
+            answer.end(Failure("cancelled", "The query was cancelled by an administrator."))
+        return answer is not None
 
     # -- figures and end ----------------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> dict[str, Running]:
+        """Return the queries that are in a reader, by id."""
+        return {id_: answer.running for id_, answer in self._answers.items() if answer.running is not None}
 
     @property
     def waiting(self) -> int:
@@ -401,42 +464,28 @@ class Pool:
 
     @property
     def readers(self) -> int:
-        """Return the number of readers that live."""
-        return len(self._readers)
+        """Return the number of readers that can take a query or have one."""
+        return sum(reader.opened for reader in self._readers.values())
+
+    @property
+    def image_quads(self) -> int:
+        """Return the number of triples in the memory image."""
+        return self._zygote.image_quads if self._zygote is not None else 0
 
     async def drain(self, timeout: float) -> None:
-        """Wait until the running queries have ended, then stop."""
+        """Wait until the queries have ended, then stop."""
         end = time.monotonic() + timeout
-        while self.running and time.monotonic() < end:
+        while self._answers and time.monotonic() < end:
             await asyncio.sleep(0.05)
         await self.stop()
 
     async def stop(self) -> None:
         """End all readers and the zygote."""
         self._closing = True
-        for waiting in self._waiting:
-            if not waiting.ready.done():
-                waiting.ready.set_exception(Failure("stopped", "The server is stopping."))
-        for reader in list(self._readers):
-            reader.kill(Failure("stopped", "The server is stopping."))
-            if reader.transport is not None:
-                reader.transport.close()
-        if self._listener is not None:
-            self._listener.cancel()
-        await self._reap()
-
-    async def _reap(self) -> None:
-        if self._control is not None:
-            self._control.close()
-            self._control = None
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
-            self._process = None
-
-    def _task(self, work: object) -> None:
-        assert asyncio.iscoroutine(work)
-        task: asyncio.Task[None] = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        for answer in list(self._answers.values()):
+            answer.end(Failure("stopped", "The server is stopping."))
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+        await self._end_zygote()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import pairwise
 
 from circkg_server.sparql.tokens import Token
 
@@ -16,9 +17,8 @@ _HEAVY = frozenset(
 
 
 def template(query: list[Token]) -> int:
-    """Return a number for the shape of a query: its tokens with IRIs, names and literals left out."""
-    shape = [token.text.upper() if token.kind in ("word", "sign", "variable") else token.kind for token in query]
-    return hash(tuple(shape))
+    """Return a number for the shape of a query: its tokens, with IRIs, names, literals and variables left out."""
+    return hash(tuple(token.text.upper() if token.kind in ("word", "sign") else token.kind for token in query))
 
 
 class Quickness:
@@ -33,7 +33,10 @@ class Quickness:
         if known is not None:
             return known < QUICK
         heavy = any(token.kind == "word" and token.text.upper() in _HEAVY for token in query)
-        path = any(token.kind == "sign" and token.text in "*+^|/" for token in query if token.text != "*")
+        path = any(
+            token.kind == "sign" and (token.text in "+^|/" or (token.text == "*" and not before.is_word("SELECT")))
+            for before, token in pairwise(query)
+        )
         variables = {token.text[1:] for token in query if token.kind == "variable"}
         constants = sum(token.kind in ("iri", "name") for token in query)
         return not heavy and not path and len(variables) <= 4 and constants > 0

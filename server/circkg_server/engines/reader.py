@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
+import time
 from collections.abc import Callable
 from typing import IO, cast
 
@@ -27,6 +29,12 @@ from circkg_server.store.snapshot import Dataset
 
 CHUNK = 64 * 1024
 _NOT_IN_XML = bytes(code for code in range(0x20) if code not in (0x09, 0x0A, 0x0D))
+_NONCHARACTERS = ("\ufffe".encode(), "\uffff".encode())
+
+
+def _fits_xml(text: bytes) -> bool:
+    """Tell whether XML can carry a text; the engine writes no character in two parts."""
+    return text.translate(None, _NOT_IN_XML) == text and not any(bad in text for bad in _NONCHARACTERS)
 
 
 class AnswerError(Exception):
@@ -38,34 +46,39 @@ class AnswerError(Exception):
 
 
 class _RowCounter:
-    """Counts the rows of an answer in its bytes as they pass, exactly and without parsing.
+    """Counts the rows of an answer in its bytes as they pass, without parsing.
 
-    In JSON the text ``}},{"`` stands between two rows and nowhere else, since quotation marks in strings are escaped;
-    in XML ``<result>`` is a row; in TSV each line is one, in CSV each line break outside quotation marks.
-    Graphs are not counted: their size is bounded by bytes.
+    In JSON ``},{"`` and the first letter of a variable stand between two rows, and nowhere else: a quotation mark in a
+    string is escaped, and after one that ends a string comes a comma or a brace. Rows without any value are not
+    counted: they are three bytes each, so the limit of bytes bounds them. In XML ``<result>`` is a row; in TSV each
+    line after the first is one, in CSV each line after the first that ends outside quotation marks. Graphs are
+    not counted either.
     """
 
+    _JSON = re.compile(rb'\},\{"[^\\,:}\]]')
+
     def __init__(self, name: str) -> None:
-        self.rows = 0
-        self._marker = {"json": b'}},{"', "xml": b"<result>", "tsv": b"\n", "ntriples": b"\n"}.get(name)
-        self._is_csv = name == "csv"
+        self.rows = {"json": 1, "csv": -1, "tsv": -1}.get(name, 0)  # JSON separates rows, a table starts with names
+        self._name = name
         self._tail = b""
         self._quoted = False
 
     def take(self, chunk: bytes) -> None:
-        """Count the rows of a chunk, also those whose marker began in the chunk before."""
-        if self._is_csv:
-            parts = chunk.split(b'"')
-            for place, part in enumerate(parts):
-                if not self._quoted:
-                    self.rows += part.count(b"\n")
-                if place < len(parts) - 1:
-                    self._quoted = not self._quoted
-        elif self._marker:
+        """Count the rows of a chunk, also those whose mark began in the chunk before."""
+        if self._name == "json":
             text = self._tail + chunk
-            self.rows += text.count(self._marker)
-            keep = len(self._marker) - 1
-            self._tail = text[-keep:] if keep else b""
+            self.rows += len(self._JSON.findall(text))
+            self._tail = text[-4:]
+        elif self._name == "xml":
+            text = self._tail + chunk
+            self.rows += text.count(b"<result>")
+            self._tail = text[-7:]
+        elif self._name == "tsv":
+            self.rows += chunk.count(b"\n")
+        elif self._name == "csv":
+            outside = chunk.split(b'"')
+            self.rows += sum(part.count(b"\n") for part in outside[self._quoted :: 2])
+            self._quoted ^= len(outside) % 2 == 0
 
 
 class _Writer:
@@ -90,20 +103,25 @@ class _Writer:
             self._stop("too-large", f"The answer has more than {self._job.max_bytes:,} bytes. Ask for less, or page.")
         if self._counter.rows > self._job.max_rows:
             self._stop("too-large", f"The answer has more than {self._job.max_rows:,} rows. Ask for less, or page.")
-        if self._is_xml and chunk.translate(None, _NOT_IN_XML) != chunk:
+        if self._is_xml and not _fits_xml(chunk):
             self._stop("not-in-xml", "The answer holds a control character, which XML cannot carry. Ask for JSON.")
         self._parts.append(chunk)
         self._held += len(chunk)
         if self._held >= CHUNK:
-            self.flush()
+            self._connection.sendall(self.rest())
         return len(chunk)
 
     def flush(self) -> None:
-        """Send what is held."""
-        if self._parts:
-            self._connection.sendall(frame(Kind.CHUNK, b"".join(self._parts)))
-            self._parts.clear()
-            self._held = 0
+        """Do nothing: the engine flushes at the end, when the last part goes out with the last frame."""
+
+    def rest(self) -> bytes:
+        """Return what is held as a frame, and hold it no more."""
+        if not self._parts:
+            return b""
+        content = b"".join(self._parts)
+        self._parts.clear()
+        self._held = 0
+        return frame(Kind.CHUNK, content)
 
     def _stop(self, kind: str, message: str) -> None:
         self.error = AnswerError(kind, message)
@@ -113,6 +131,7 @@ class _Writer:
 def serve(connection: socket.socket, open_store: Callable[[], Store]) -> None:
     """Answer jobs until the front closes the connection; ends the process."""
     store = open_store()
+    connection.sendall(frame(Kind.READY))
     frames = Frames()
     while True:
         data = connection.recv(256 * 1024)
@@ -123,8 +142,10 @@ def serve(connection: socket.socket, open_store: Callable[[], Store]) -> None:
 
 
 def _answer(store: Store, job: Job, connection: socket.socket) -> bytes:
-    """Send the chunks of an answer and return its last frame."""
+    """Send the chunks of an answer and return its last frames."""
     writer = _Writer(connection, job)
+    before = time.process_time()
+    told: dict[str, object] = {}
     try:
         result = _query(store, job)
         engine = FORMATS[job.format].engine
@@ -134,16 +155,21 @@ def _answer(store: Store, job: Job, connection: socket.socket) -> bytes:
         else:
             assert isinstance(engine, QueryResultsFormat)
             result.serialize(cast(IO[bytes], writer), engine)
-        writer.flush()
-    except Exception as error:
-        told = writer.error or error
-        kind = told.kind if isinstance(told, AnswerError) else _kind_of(told)
-        return frame(Kind.ERROR, json.dumps({"kind": kind, "message": str(told)}).encode())
-    return frame(Kind.END)
+    except Exception as found:
+        error = writer.error or found
+        kind = error.kind if isinstance(error, AnswerError) else _kind_of(error)
+        told = {"kind": kind, "message": str(error)}
+    told["seconds"] = time.process_time() - before
+    last = json.dumps(told).encode()
+    return frame(Kind.ERROR, last) if "kind" in told else writer.rest() + frame(Kind.END, last)
 
 
 def _kind_of(error: Exception) -> str:
-    return "syntax" if isinstance(error, SyntaxError) else "evaluation"
+    if isinstance(error, SyntaxError):
+        return "syntax"
+    if isinstance(error, MemoryError):
+        return "ended"
+    return "broken" if isinstance(error, OSError) else "evaluation"
 
 
 def _query(store: Store, job: Job) -> QuerySolutions | QueryTriples | QueryBoolean:

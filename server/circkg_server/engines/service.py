@@ -6,29 +6,37 @@ import asyncio
 import contextlib
 import os
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from circkg_server.engines.frames import Job
 from circkg_server.engines.pool import Answer, EngineKind, Failure, Pool
 from circkg_server.engines.quickness import Quickness
-from circkg_server.releases.archive import Archive
+from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import Manifest, ManifestError
 from circkg_server.settings import Settings
 from circkg_server.sparql.tokens import Token
-from circkg_server.store.snapshot import NothingPublishedError, make, path_of
+from circkg_server.store.snapshot import Dataset, NothingPublishedError, make, path_of
 
 BYTES_PER_QUAD = 400
 """Memory of a quad in the in-memory store, rounded up."""
 DRAIN = 150.0
-"""Seconds that running queries have to end on their snapshot after a new one took over."""
+"""Seconds that running queries have at least to end on their snapshot after a new one took over."""
 WATCH = 1.0
 OLD_KEPT = 2
 """Earlier snapshots whose readers are kept ready at once."""
+OLD_READERS = 2
+_TRIES = (1.0, 10.0, 60.0)
+"""Seconds after which the memory image is loaded again if it could not be."""
 
 
 class SnapshotGoneError(LookupError):
     """A snapshot is not kept for queries any more; its manifest still names the dumps."""
+
+    def __init__(self, message: str, dumps: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.dumps = dumps
 
 
 @dataclass(slots=True)
@@ -58,9 +66,11 @@ class Engines:
     on_event: Callable[[str], None] = lambda _: None
     current: Served | None = None
     quickness: Quickness = field(default_factory=Quickness)
-    _old: dict[int, Pool] = field(default_factory=dict)
+    _old: OrderedDict[int, Pool] = field(default_factory=OrderedDict)
+    _live: set[Pool] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _publishing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _loading: asyncio.Lock = field(default_factory=asyncio.Lock)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def start(self) -> None:
@@ -80,33 +90,46 @@ class Engines:
         :raises Failure: if its readers cannot be started; the snapshot served before stays.
         """
         async with self._publishing:
-            if not path_of(self.archive, manifest).exists():
-                with self.archive.writing():
-                    await asyncio.to_thread(make, self.archive, manifest)
+            await self._make(manifest)
             pool = self._pool(EngineKind.CHECKPOINT, manifest)
             await pool.start()
             before, self.current = self.current, Served(manifest, pool)
             if before is not None:
-                for old in before.pools:
-                    self._task(old.drain(DRAIN))
-            self._task(self._load_memory(self.current, before))
+                self._keep_ready(before.manifest.number, before.checkpoint)
+            self._task(self._load_memory(self.current, before.memory if before else None))
 
-    async def _load_memory(self, served: Served, before: Served | None) -> None:
+    async def _make(self, manifest: Manifest) -> None:
+        """Make the snapshot of a manifest if somebody deleted it."""
+        if not path_of(self.archive, manifest).exists():
+            with self.archive.writing():
+                await asyncio.to_thread(make, self.archive, manifest)
+
+    async def _load_memory(self, served: Served, before: Pool | None) -> None:
         """Load the memory image of a snapshot, after the one before has gone."""
-        if not self._wants_memory(served.manifest):
-            return
-        if before is not None and before.memory is not None:
-            await before.memory.drain(DRAIN)
-        pool = self._pool(EngineKind.MEMORY, served.manifest)
-        try:
-            await pool.start()
-        except Failure:
-            self.on_event("memory-image-failed")
-            return
-        if self.current is served:
-            served.memory = pool
-        else:
-            await pool.stop()
+        async with self._loading:
+            if before is not None:
+                await self._drain(before)
+            for pause in (*_TRIES, None):
+                if self.current is not served or not self._wants_memory(served.manifest):
+                    return
+                pool = self._pool(EngineKind.MEMORY, served.manifest)
+                try:
+                    await pool.start()
+                except Failure:
+                    self._live.discard(pool)
+                    self.on_event("memory-image-failed")
+                    if pause is not None:
+                        await asyncio.sleep(pause)
+                    continue
+                if self.current is served:
+                    served.memory = pool
+                else:
+                    await self._drain(pool)
+                return
+
+    async def _drain(self, pool: Pool) -> None:
+        await pool.drain(max(DRAIN, self.settings.max_timeout))
+        self._live.discard(pool)
 
     def _wants_memory(self, manifest: Manifest) -> bool:
         if self.settings.engine != "auto":
@@ -115,10 +138,17 @@ class Engines:
         return quads * BYTES_PER_QUAD < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 3
 
     def _pool(self, kind: EngineKind, manifest: Manifest, size: int | None = None) -> Pool:
-        return Pool(
+        async def mend() -> None:
+            if self.current is not None and self.current.manifest == manifest:
+                with contextlib.suppress(ManifestError, StoreBusyError, OSError):
+                    await self._make(manifest)
+
+        pool = Pool(
             kind, self.archive.folder, manifest.number, size or self.settings.reader_count,
-            self.settings.query_memory, self.settings.queue, self.on_event,
+            self.settings.query_memory, self.settings.queue, self.on_event, mend,
         )  # fmt: skip
+        self._live.add(pool)
+        return pool
 
     async def _watch(self) -> None:
         """Publish what a build publishes while the server runs."""
@@ -126,12 +156,10 @@ class Engines:
             await asyncio.sleep(WATCH)
             try:
                 manifest = self.archive.current()
-            except (ManifestError, OSError):
-                self.on_event("manifest-unreadable")
-                continue
-            if manifest is not None and self.current is not None and manifest != self.current.manifest:
-                with contextlib.suppress(Failure, RuntimeError, OSError):
+                if manifest is not None and self.current is not None and manifest != self.current.manifest:
                     await self.publish(manifest)
+            except Exception as error:  # the snapshot served before stays, and the next look may go better
+                self.on_event(f"not-published: {error}")
 
     # -- asking -------------------------------------------------------------------------------------------------
 
@@ -145,38 +173,68 @@ class Engines:
         :param snapshot: number of an earlier snapshot; ``None``: the current one.
         :raises Failure: if it is not answered.
         :raises SnapshotGoneError: if that snapshot is not kept.
+        :raises LookupError: if there never was such a snapshot.
         """
-        quick = self.quickness.expects_quick(query)
-        if snapshot is not None and (self.current is None or snapshot != self.current.manifest.number):
+        served = self.current
+        if served is None:
+            raise Failure("stopped", "No snapshot is served yet. Try again in a while.")
+        pool = served.checkpoint
+        if snapshot is not None and snapshot != served.manifest.number:
             pool = await self._earlier(snapshot)
-        else:
-            served = self.current
-            if served is None:
-                raise Failure("stopped", "No snapshot is served yet. Try again in a while.")
-            pool = served.checkpoint if named_graphs or served.memory is None else served.memory
-        return await pool.ask(id_, job, timeout, quick=quick)
+        elif not named_graphs and served.memory is not None and served.memory.readers:
+            pool = served.memory
+        if job.dataset is not None and len(job.dataset.default) > 1:
+            self._check_merge(job.dataset, self.manifest(pool.number))
+        return pool.ask(id_, job, timeout, quick=self.quickness.expects_quick(query))
+
+    def manifest(self, number: int) -> Manifest:
+        """Return the manifest of a snapshot that has been published.
+
+        :raises LookupError: if there is none of that number.
+        """
+        current = self.current.manifest if self.current else None
+        if current is not None and number == current.number:
+            return current
+        try:
+            if current is None or number > current.number:  # a build writes its manifest before it publishes
+                raise ManifestError
+            return self.archive.number(number)
+        except ManifestError as error:
+            raise LookupError(f"There is no snapshot {number}.") from error
+
+    def _check_merge(self, dataset: Dataset, manifest: Manifest) -> None:
+        """Refuse to merge graphs that a reader's memory cannot hold, before one tries and dies of it."""
+        sizes = {release.graph: release.quads for release in manifest.releases}
+        quads = sum(sizes.get(graph, 0) for graph in {*dataset.default, *dataset.named})
+        if quads * BYTES_PER_QUAD > self.settings.query_memory:
+            message = f"These graphs have {quads:,} triples, too many to be merged for a query. Name one, or none."
+            raise Failure("too-large", message)
 
     async def _earlier(self, number: int) -> Pool:
         """Return the pool of an earlier snapshot, opened when it is first asked for."""
         async with self._opening:
+            manifest = await asyncio.to_thread(self.manifest, number)
             pool = self._old.pop(number, None)
+            if not path_of(self.archive, manifest).exists():
+                if pool is not None:
+                    self._task(self._drain(pool))
+                dumps = tuple(release.file for release in manifest.releases)
+                raise SnapshotGoneError(f"Snapshot {number} is not kept for queries any more.", dumps)
             if pool is None:
-                try:
-                    manifest = self.archive.number(number)
-                except ManifestError as error:
-                    raise LookupError(f"There is no snapshot {number}.") from error
-                if not path_of(self.archive, manifest).exists():
-                    raise SnapshotGoneError(f"Snapshot {number} is not kept for queries any more.")
-                pool = self._pool(EngineKind.CHECKPOINT, manifest, 2)
+                pool = self._pool(EngineKind.CHECKPOINT, manifest, OLD_READERS)
                 await pool.start()
-            self._old[number] = pool
-            while len(self._old) > OLD_KEPT:
-                self._task(self._old.pop(next(iter(self._old))).drain(DRAIN))
+            self._keep_ready(number, pool)
             return pool
+
+    def _keep_ready(self, number: int, pool: Pool) -> None:
+        """Keep the readers of an earlier snapshot, and let those go that were not asked for longest."""
+        self._old[number] = pool
+        while len(self._old) > OLD_KEPT:
+            self._task(self._drain(self._old.popitem(last=False)[1]))
 
     def cancel(self, id_: str) -> bool:
         """End a running query; tell whether there was one of that id."""
-        return any(pool.cancel(id_) for pool in self.pools)
+        return any(pool.cancel(id_) for pool in self._live)
 
     @property
     def pools(self) -> list[Pool]:
@@ -195,7 +253,7 @@ class Engines:
                 "id": running.id, "engine": pool.kind.value, "snapshot": pool.number, "reader": running.reader,
                 "seconds": round(time.monotonic() - running.since, 3), "query": running.job.text,
             }
-            for pool in self.pools
+            for pool in self._live
             for running in pool.running.values()
         ]  # fmt: skip
 
@@ -203,9 +261,10 @@ class Engines:
         """End all readers."""
         for task in list(self._tasks):
             task.cancel()
-        pools, self.current = self.pools, None
+        self.current = None
         self._old.clear()
-        await asyncio.gather(*(pool.stop() for pool in pools))
+        await asyncio.gather(*(pool.stop() for pool in self._live))
+        self._live.clear()
 
     def _task(self, work: object) -> None:
         assert asyncio.iscoroutine(work)

@@ -1,7 +1,7 @@
 """The zygote: a fresh process that loads what readers need once, and forks them.
 
 It forks only while it has one Python thread, which is why it is a process of its own and does nothing else. Started as
-``python -m circkg_server.engines.zygote KIND STORE NUMBER MEMORY`` with the control socket as file descriptor 3.
+``python -m circkg_server.engines.zygote KIND STORE NUMBER MEMORY DESCRIPTOR``; the last is that of the control socket.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from pathlib import Path
 from pyoxigraph import Store
 
 from circkg_server.engines.frames import Frames, Kind, frame
-from circkg_server.engines.isolation import deny_network, limit_memory
+from circkg_server.engines.isolation import be_ended_first, deny_network, end_with, limit_memory
 from circkg_server.engines.reader import serve
 from circkg_server.releases.archive import Archive
 from circkg_server.store.merged import load_default_graph
 from circkg_server.store.snapshot import path_of
 
-CONTROL = 3
 STACK = 256 * 1024 * 1024
 """Stack of the thread that evaluates: the engine's parser and evaluator recurse; address space only, used as needed."""
 
 
-def main(kind: str, folder: str, number: str, memory: str) -> None:
+def main(kind: str, folder: str, number: str, memory: str, descriptor: str) -> None:
     """Load the image, then fork a reader for each socket that arrives, until the control socket closes.
 
     :param kind: ``memory`` (the default graph in memory, shared by all readers) or ``checkpoint`` (each reader opens
         the snapshot on disk, read-only).
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    control = socket.socket(fileno=CONTROL)
+    control = socket.socket(fileno=int(descriptor))
+    control.set_inheritable(False)
     archive = Archive(Path(folder))
     manifest = archive.number(int(number))
     image = Store() if kind == "memory" else None
@@ -53,37 +53,57 @@ def main(kind: str, folder: str, number: str, memory: str) -> None:
     selector.register(control, selectors.EVENT_READ)
     selector.register(wake_read, selectors.EVENT_READ)
     frames = Frames()
-    while True:
-        for key, _ in selector.select():
-            if key.fileobj is control:
-                data, descriptors, _, _ = socket.recv_fds(control, 4096, 16)
-                if not data:
-                    os._exit(0)
-                # One socket comes with each frame, and the front waits for the answer before it sends another.
-                for (_, _), descriptor in zip(frames.feed(data), descriptors, strict=True):
-                    _fork(control, descriptor, image, path, int(memory))
-            else:
-                os.read(wake_read, 4096)
-                _reap(control)
+    readers: set[int] = set()
+    try:
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is control:
+                    data, descriptors, _, _ = socket.recv_fds(control, 4096, 16)
+                    if not data:
+                        _end(readers)
+                    # One socket comes with each frame, and the front waits for the answer before it sends another.
+                    for _, connection in zip(frames.feed(data), descriptors, strict=True):
+                        readers.add(_fork(control, connection, image, path, int(memory)))
+                else:
+                    os.read(wake_read, 4096)
+                    _reap(control, readers)
+    except OSError:  # the front has gone
+        _end(readers)
 
 
-def _fork(control: socket.socket, descriptor: int, image: Store | None, path: str, memory: int) -> None:
-    assert threading.active_count() == 1, "a process with several threads must not fork"
+def _end(readers: set[int]) -> None:
+    """End with all readers."""
+    for process in readers:
+        os.kill(process, signal.SIGKILL)
+    for process in readers:
+        os.waitpid(process, 0)
+    os._exit(0)
+
+
+def _fork(control: socket.socket, descriptor: int, image: Store | None, path: str, memory: int) -> int:
+    if threading.active_count() != 1:
+        raise RuntimeError("a process with several Python threads must not fork")
+    zygote = os.getpid()
     process = os.fork()
     if process == 0:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        control.close()
-        connection = socket.socket(fileno=descriptor)
-        deny_network()
-        limit_memory(memory + STACK)
-        threading.stack_size(STACK)
-        thread = threading.Thread(target=_run, args=(connection, image, path))
-        thread.start()
-        thread.join()
-        os._exit(1)
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            end_with(zygote)
+            control.close()
+            connection = socket.socket(fileno=descriptor)
+            be_ended_first()
+            deny_network()
+            limit_memory(memory + STACK)
+            threading.stack_size(STACK)
+            thread = threading.Thread(target=_run, args=(connection, image, path))
+            thread.start()
+            thread.join()
+        finally:
+            os._exit(1)
     os.close(descriptor)
     control.sendall(frame(Kind.FORKED, str(process).encode()))
+    return process
 
 
 def _run(connection: socket.socket, image: Store | None, path: str) -> None:
@@ -93,15 +113,13 @@ def _run(connection: socket.socket, image: Store | None, path: str) -> None:
         os._exit(0)
 
 
-def _reap(control: socket.socket) -> None:
+def _reap(control: socket.socket, readers: set[int]) -> None:
     """Tell the front how each reader ended."""
-    while True:
-        try:
-            process, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
+    while readers:
+        process, status = os.waitpid(-1, os.WNOHANG)
         if process == 0:
             return
+        readers.discard(process)
         content = json.dumps({"pid": process, "code": os.waitstatus_to_exitcode(status)})
         control.sendall(frame(Kind.ENDED, content.encode()))
 
