@@ -1,0 +1,762 @@
+"""The engine of a store elsewhere: any SPARQL 1.1 server, also a cluster, behind the same front.
+
+Queries pass with the same limits; a new snapshot is pushed before it is served. Every query is asked with the dataset
+of the snapshot named in full, so that nothing else in the store can be read, whatever its default graph is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import math
+import os
+import re
+import time
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Self
+from urllib.parse import urlencode
+
+from circkg_loaders.iris import BASE
+from circkg_server.engines.frames import Job
+from circkg_server.engines.pool import HIGH_WATER, Failure, Running
+from circkg_server.engines.quickness import Quickness
+from circkg_server.engines.reader import _NOT_IN_XML, _RowCounter
+from circkg_server.engines.remote_client import (
+    MAX_ERROR,
+    Address,
+    Client,
+    Connection,
+    Credentials,
+    UnreachableError,
+)
+from circkg_server.engines.remote_push import MERGED, Pusher, PushError
+from circkg_server.engines.service import SnapshotGoneError
+from circkg_server.releases.archive import Archive
+from circkg_server.releases.manifest import Manifest, ManifestError
+from circkg_server.settings import Settings, SettingsError
+from circkg_server.sparql.formats import FORMATS
+from circkg_server.sparql.tokens import Token, form_of, tokens
+from circkg_server.store.snapshot import Dataset, NothingPublishedError
+
+WATCH = 1.0
+CHECK_EVERY = 10.0
+"""Seconds after which the store is asked whether it lives."""
+DRAIN = 150.0
+"""Seconds for which the default graph of the snapshot before stays, for queries that run on it."""
+GRACE = 1.0
+"""Seconds by which the store's own time limit is later than ours: the end is ours to tell, the store only cleans up."""
+MERGES_KEPT = 4
+NOTHING = f"{BASE}set/nothing"
+"""Name of a graph that is never there."""
+
+
+class EngineKind(StrEnum):
+    """The kind of this engine, as the status page names it."""
+
+    REMOTE = "remote"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What a kind of store does in its own way.
+
+    :param timeout: parameter of a query's time limit; empty if it has none.
+    :param unit: units of that parameter in a second.
+    :param suffix: what stands behind its number.
+    :param merges: whether several default graphs are merged, so that a triple in two of them counts once.
+    """
+
+    timeout: str = ""
+    unit: int = 1
+    suffix: str = ""
+    merges: bool = False
+
+
+DIALECTS = {
+    "generic": Dialect(),
+    "oxigraph": Dialect(),  # `--timeout-s` of the server only
+    "virtuoso": Dialect("timeout", 1000),
+    "fuseki": Dialect("timeout", merges=True),
+    "graphdb": Dialect("timeout"),
+    "qlever": Dialect("timeout", suffix="s"),
+    "stardog": Dialect("timeout", 1000),
+    "neptune": Dialect(),  # a hint in the query only
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSettings:
+    """Where the store is. Each is read from its name in capitals after ``CIRCKG_REMOTE_``."""
+
+    query: str = ""
+    """address of SPARQL queries"""
+    update: str = ""
+    """address of SPARQL updates; empty: snapshots are pushed by somebody else"""
+    graph_store: str = ""
+    """address of the Graph Store Protocol, by which much data come faster; empty: they come by update"""
+    kind: str = "generic"
+    """generic, oxigraph, virtuoso, fuseki, graphdb, qlever, stardog or neptune"""
+    default_graph: str = "named"
+    """named: the default graph stands in a named graph, which queries get; own: in the store's own default graph"""
+    connections: int = 16
+    """queries that the store gets at once; a quarter is kept for quick ones"""
+    user: str = ""
+    """name at the store"""
+    password: str = ""
+    """password at the store"""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Return the settings of the environment.
+
+        :raises SettingsError: if one cannot be used.
+        """
+        environment = os.environ if environment is None else environment
+        values: dict[str, str | int] = {}
+        for entry in fields(cls):
+            name = f"CIRCKG_REMOTE_{entry.name.upper()}"
+            text = environment.get(name)
+            if text is None:
+                continue
+            if entry.name == "connections":
+                if not text.isdecimal() or not int(text):
+                    raise SettingsError(f"{name} is {text!r}; it takes a number from 1.")
+                values[entry.name] = int(text)
+            else:
+                values[entry.name] = text
+        return cls(**values)  # type: ignore[arg-type]  # each value has just been made by its field's type
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without the store."""
+        if self.kind not in DIALECTS:
+            raise SettingsError(f"CIRCKG_REMOTE_KIND is {self.kind!r}; it takes {', '.join(DIALECTS)}.")
+        if self.default_graph not in ("named", "own"):
+            raise SettingsError(f"CIRCKG_REMOTE_DEFAULT_GRAPH is {self.default_graph!r}; it takes named or own.")
+        for name in ("query", "update", "graph_store"):
+            try:
+                if getattr(self, name):
+                    Address.of(getattr(self, name))
+            except ValueError as error:
+                raise SettingsError(f"CIRCKG_REMOTE_{name.upper()}: {error}") from error
+
+
+@dataclass(slots=True)
+class RemoteServed:
+    """What is served, and where the store has its default graph."""
+
+    manifest: Manifest
+    default_graph: str
+    triples: int
+    graphs: frozenset[str]
+    memory: None = None
+
+
+class _Slots:
+    """Places for queries at the store; the last quarter is for quick ones only."""
+
+    def __init__(self, size: int, queue: int) -> None:
+        self.size, self.queue = size, queue
+        self.taken = self.slow = 0
+        self._waiting: deque[tuple[asyncio.Future[None], bool]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def _fits(self, *, quick: bool) -> bool:
+        kept = max(self.size // 4, 1) if self.size > 1 else 0
+        return self.taken < self.size and (quick or self.slow < self.size - kept)
+
+    def _take(self, *, quick: bool) -> None:
+        self.taken += 1
+        self.slow += not quick
+
+    async def take(self, timeout: float, *, quick: bool) -> None:
+        if self._fits(quick=quick):
+            self._take(quick=quick)
+            return
+        if len(self._waiting) >= self.queue:
+            raise Failure("busy", f"{self.queue} queries are waiting already. Try again in a while.")
+        entry = (asyncio.get_running_loop().create_future(), quick)
+        self._waiting.append(entry)
+        try:
+            async with asyncio.timeout(timeout):
+                await entry[0]
+        except BaseException as error:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+            elif entry[0].done() and not entry[0].cancelled() and entry[0].exception() is None:
+                self.give(quick=quick)  # the place came just as its taker left
+            if isinstance(error, TimeoutError):
+                raise Failure("timeout", f"The store was not free within {timeout:g} seconds.") from error
+            raise
+
+    def give(self, *, quick: bool) -> None:
+        self.taken -= 1
+        self.slow -= not quick
+        for entry in list(self._waiting):
+            if self._fits(quick=entry[1]):
+                self._waiting.remove(entry)
+                if not entry[0].done():
+                    self._take(quick=entry[1])
+                    entry[0].set_result(None)
+
+    def refuse(self, failure: Failure) -> None:
+        while self._waiting:
+            future, _ = self._waiting.popleft()
+            if not future.done():
+                future.set_exception(failure)
+
+
+class RemoteAnswer:
+    """The answer of one query as the store gives it."""
+
+    def __init__(self, job: Job, running: Running, done: Callable[[RemoteAnswer], None], *, is_ask: bool) -> None:
+        self.running = running
+        self._job = job
+        self._done = done
+        self._counter = _JsonRows() if job.format == "json" else _RowCounter(job.format)
+        self._expected = _MEDIA_TYPES[job.format]
+        self._is_ask = is_ask
+        self._chunks: deque[bytes] = deque()
+        self._held = self._size = 0
+        self._most_rows = 0
+        self._error = bytearray()
+        self._status = 0
+        self._news = asyncio.Event()
+        self._ended = False
+        self._failure: Failure | None = None
+        self._paused = False
+        self._connection: Connection | None = None
+        self._again: Callable[[], None] | None = None
+
+    def begin(self, connection: Connection, request: bytes, again: Callable[[], None] | None) -> None:
+        """Send the query; ``again`` is called if the connection turns out to have been closed before."""
+        self._connection, self._again = connection, again
+        if self._ended:
+            connection.abort()
+        else:
+            connection.send(request, self)
+
+    # -- the connection's side ----------------------------------------------------------------------------------
+
+    def head(self, status: int, headers: dict[str, str]) -> None:
+        """Take status and headers: only a complete answer in the format asked for is one."""
+        self._again = None
+        self._status = status
+        if status != 200:
+            return
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if headers.get("x-sql-state") == "S1TAT":  # Virtuoso: a part, as of when the time was over
+            self.fail(Failure("timeout", "The store gave up before the answer was whole."))
+        elif kind not in self._expected or headers.get("content-encoding", "identity") != "identity":
+            told = kind or "an unnamed format"
+            self.fail(Failure("evaluation", f"The store answers in {told}. Ask for another format."))
+        elif headers.get("x-sparql-maxrows", "").isdecimal():  # Virtuoso: cut off at so many rows
+            self._most_rows = int(headers["x-sparql-maxrows"])
+
+    def data(self, chunk: bytes) -> None:
+        """Take a part of the body."""
+        if self._ended:
+            return
+        if self._status != 200:
+            if len(self._error) < MAX_ERROR:
+                self._error += chunk
+            return
+        self._counter.take(chunk)
+        self._size += len(chunk)
+        job = self._job
+        if self._size > job.max_bytes:
+            self.fail(Failure("too-large", f"The answer has more than {job.max_bytes:,} bytes. Ask for less, or page."))
+            return
+        if self._counter.rows > job.max_rows:
+            self.fail(Failure("too-large", f"The answer has more than {job.max_rows:,} rows. Ask for less, or page."))
+            return
+        if job.format in ("xml", "rdfxml") and chunk.translate(None, _NOT_IN_XML) != chunk:
+            told = "The answer holds a control character, which XML cannot carry. Ask for JSON."
+            self.fail(Failure("not-in-xml", told))
+            return
+        self._chunks.append(chunk)
+        self._held += len(chunk)
+        if self._held > HIGH_WATER and not self._paused and self._connection is not None:
+            self._paused = True
+            self._connection.pause()
+        self._news.set()
+
+    def end(self, error: UnreachableError | None) -> None:
+        """Take the end of the body."""
+        again, self._again = self._again, None
+        self._connection = None
+        if self._ended:
+            return
+        if error is not None and again is not None:
+            again()
+        elif error is not None:
+            self._finish(Failure("ended", "The store ended the answer before it was whole. Try again in a while."))
+        elif self._status != 200:
+            self._finish(failure_of(self._status, bytes(self._error)))
+        elif self._most_rows and self._counter.rows >= self._most_rows:
+            told = f"The store gives at most {self._most_rows:,} rows, and this answer has them. Ask for less, or page."
+            self._finish(Failure("too-large", told))
+        else:
+            if self._is_ask:
+                self._chunks = deque([_boolean(b"".join(self._chunks), self._job.format)])
+            self._finish(None)
+
+    # -- the front's side ---------------------------------------------------------------------------------------
+
+    def fail(self, failure: Failure) -> None:
+        """End the answer here; the store sees that nobody waits for it."""
+        if not self._ended:
+            self._finish(failure)
+            if self._connection is not None:
+                self._connection.abort()
+
+    def _finish(self, failure: Failure | None) -> None:
+        self._ended = True
+        self._failure = failure
+        self._news.set()
+        self._done(self)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the chunks of the answer.
+
+        :raises Failure: if the answer does not come to its end; what came before is then not an answer.
+        """
+        while True:
+            while self._chunks and (
+                self._ended or not self._is_ask
+            ):  # an answer of ASK is a few bytes, taken as a whole
+                chunk = self._chunks.popleft()
+                self._held -= len(chunk)
+                if self._paused and self._held < HIGH_WATER // 2:
+                    self._paused = False
+                    if self._connection is not None:
+                        self._connection.resume()
+                yield chunk
+            if self._ended:
+                if self._failure:
+                    raise self._failure
+                return
+            self._news.clear()
+            await self._news.wait()
+
+    def close(self) -> None:
+        """Let the store go: a client that leaves before the end ends the query there, as far as the store does."""
+        self._chunks.clear()
+        self.fail(Failure("cancelled", "The client left."))
+
+
+def _boolean(content: bytes, format_: str) -> bytes:
+    """Return the answer of ASK in the standard's form; Virtuoso gives a table with one cell."""
+    if b"__ASK_RETVAL" not in content:
+        return content
+    truth = "true" if _TRUE.search(content) else "false"
+    if format_ == "json":
+        return f'{{"head":{{}},"boolean":{truth}}}'.encode()
+    namespace = "http://www.w3.org/2005/sparql-results#"
+    return f'<?xml version="1.0"?><sparql xmlns="{namespace}"><head/><boolean>{truth}</boolean></sparql>'.encode()
+
+
+_TRUE = re.compile(rb'"value":\s*"1"|>1</literal>')
+
+
+class _JsonRows:
+    """Counts the rows of a JSON answer however the store lays it out.
+
+    Outside strings, and with blanks left out, ``},{`` stands between two rows and nowhere else: between two members
+    of an object stands a name. (https://www.w3.org/TR/sparql11-results-json/)
+    """
+
+    def __init__(self) -> None:
+        self._separators = 0
+        self._quoted = self._escaped = self._begun = False
+        self._tail = b""
+
+    @property
+    def rows(self) -> int:
+        return self._separators + self._begun
+
+    def take(self, chunk: bytes) -> None:
+        if self._escaped:
+            chunk, self._escaped = chunk[1:], False
+        if b"\\" in chunk:
+            chunk = _ESCAPE.sub(b"", chunk)
+            if chunk.endswith(b"\\"):
+                chunk, self._escaped = chunk[:-1], True
+        parts = chunk.split(b'"')
+        outside = b'"'.join(parts[1 if self._quoted else 0 :: 2]).translate(None, b" \t\r\n")
+        self._quoted ^= len(parts) % 2 == 0
+        text = self._tail + outside
+        self._separators += text.count(b"},{")
+        self._begun = self._begun or b"[{" in text
+        self._tail = text[-2:]
+
+
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
+_MEDIA_TYPES = {name: {found.media_type} for name, found in FORMATS.items()}
+# What stores call the same thing.
+_MEDIA_TYPES["json"] |= {"application/json"}
+_MEDIA_TYPES["xml"] |= {"application/xml", "text/xml"}
+_MEDIA_TYPES["ntriples"] |= {"text/plain", "text/ntriples", "application/ntriples"}
+_MEDIA_TYPES["turtle"] |= {"application/x-turtle"}
+_MEDIA_TYPES["jsonld"] |= {"application/x-json+ld"}
+
+_TIMED_OUT = re.compile(r"time[ds]?[ -]?out|time limit|exceeded max time|deadline|estimated execution time", re.I)
+_VIRTUOSO = re.compile(r"Virtuoso (\w{5}) Error")
+
+
+def failure_of(status: int, body: bytes) -> Failure:
+    """Return what an error of the store means for a client; what a server says of its own troubles is not told."""
+    text = " ".join(body.decode("utf-8", "replace").split())
+    virtuoso = _VIRTUOSO.search(text)
+    if status in (408, 504) or (status >= 400 and _TIMED_OUT.search(text)):
+        return Failure("timeout", "The store gave up: the query takes too long.")
+    if status in (429, 503):
+        return Failure("busy", "The store is busy. Try again in a while.")
+    if status in (413, 414):
+        return Failure("too-large", "The store finds the query too long.")
+    if status in (401, 403):
+        return Failure("stopped", "The store does not let this server in. Its operator has been told in the log.")
+    if virtuoso and virtuoso[1] == "37000":
+        return Failure("syntax", text[:500])
+    if 400 <= status < 500 and not virtuoso:
+        return Failure("syntax" if status == 400 else "evaluation", text[:500] or f"The store refuses ({status}).")
+    told = text[:300] if virtuoso else f"The store could not evaluate the query (status {status})."
+    return Failure("evaluation", told)
+
+
+def without_from(query: str) -> str:
+    """Return a query without its dataset clauses, whose graphs go as parameters; Virtuoso would add the two up.
+
+    What is left out becomes blanks, so that errors keep their places.
+
+    >>> " ".join(without_from('SELECT * FROM <a:a> FROM NAMED <a:b> { ?from a "FROM" }').split())
+    'SELECT * { ?from a "FROM" }'
+    """
+    parts: list[str] = []
+    place = 0
+    stream = list(tokens(query))
+    for at, token in enumerate(stream):
+        if token.is_word("FROM") and token.start >= place:
+            last = at + 2 if at + 1 < len(stream) and stream[at + 1].is_word("NAMED") else at + 1
+            if last < len(stream):
+                end = stream[last].start + len(stream[last].text)
+                parts += [query[place : token.start], re.sub(r"[^\r\n]", " ", query[token.start : end])]
+                place = end
+    return "".join([*parts, query[place:]])
+
+
+@dataclass(slots=True)
+class RemoteEngines:
+    """A remote store as the engine of a server: the same surface as the engines of its own readers."""
+
+    archive: Archive
+    settings: Settings
+    remote: RemoteSettings
+    on_event: Callable[[str], None] = lambda _: None
+    current: RemoteServed | None = None
+    quickness: Quickness = field(default_factory=Quickness)
+    reachable: bool = False
+    problem: str = ""
+    kind: EngineKind = EngineKind.REMOTE
+    respawns: int = 0
+    _client: Client = field(init=False)
+    _pusher: Pusher = field(init=False)
+    _slots: _Slots = field(init=False)
+    _answers: dict[str, RemoteAnswer] = field(default_factory=dict)
+    _ends: dict[str, tuple[asyncio.TimerHandle, bool]] = field(default_factory=dict)
+    _merges: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    _merging: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _publishing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Know the addresses.
+
+        :raises SettingsError: if there is no address of queries.
+        """
+        if not self.remote.query:
+            raise SettingsError("The remote engine needs CIRCKG_REMOTE_QUERY, the address of the store's queries.")
+        known = Credentials(self.remote.user, self.remote.password) if self.remote.user else None
+        self._client = Client(Address.of(self.remote.query), known)
+        update = Client(Address.of(self.remote.update), known) if self.remote.update else None
+        graphs = Client(Address.of(self.remote.graph_store), known) if self.remote.graph_store else None
+        own = self.remote.default_graph == "own"
+        self._pusher = Pusher(Client(self._client.address, known), update, graphs, own_default=own)
+        self._slots = _Slots(self.remote.connections, self.settings.queue)
+
+    # -- publishing ---------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Serve the current manifest as soon as the store has it, and every later one as it is published.
+
+        :raises NothingPublishedError: if nothing has been published.
+        """
+        if self.archive.current() is None:
+            raise NothingPublishedError(f"Nothing is published in {self.archive.folder} yet. Run `circkg build` first.")
+        self._task(self._watch())
+
+    async def _watch(self) -> None:
+        """Publish what a build publishes while the server runs, and look whether the store lives."""
+        checked = 0.0
+        while True:
+            try:
+                manifest = self.archive.current()
+                if manifest is not None and (self.current is None or manifest != self.current.manifest):
+                    await self.publish(manifest)
+                elif time.monotonic() - checked > CHECK_EVERY:
+                    checked = time.monotonic()
+                    await self._check()
+            except (ManifestError, UnreachableError, PushError, OSError) as error:
+                if isinstance(error, UnreachableError):
+                    self.reachable = False
+                if str(error) != self.problem:
+                    self.problem = str(error)
+                    self.on_event(f"remote store: {error}")
+            await asyncio.sleep(WATCH)
+
+    async def _check(self) -> None:
+        """Ask the store for a sign of life."""
+        body = urlencode({"query": "ASK {}"}).encode()
+        headers = {"content-type": _FORM, "accept": "application/sparql-results+json"}
+        reply = await self._pusher.query.exchange("POST", self._client.address.target, headers, body, timeout=30)
+        self.reachable = reply.status == 200
+        self.problem = "" if self.reachable else f"The store answers with status {reply.status}."
+
+    async def publish(self, manifest: Manifest) -> None:
+        """Push what the store lacks of a snapshot, then serve it.
+
+        :raises UnreachableError: if the store cannot be reached.
+        :raises PushError: if it refuses; the snapshot served before stays.
+        """
+        async with self._publishing:
+            held = await self._pusher.push(self.archive, manifest)
+            graph = self._pusher.default_graph(manifest)
+            graphs = frozenset(release.graph for release in manifest.releases)
+            before, self.current = self.current, RemoteServed(manifest, graph, held.triples, graphs)
+            self.reachable, self.problem = True, ""
+            self.on_event(f"snapshot {manifest.number} is served by the remote store")
+            left = held.stale | set(self._merges)
+            self._merges.clear()
+            if self._pusher.update is not None:
+                self._task(self._remove(left, DRAIN if before is not None else 0))
+
+    async def _remove(self, graphs: Iterable[str], after: float) -> None:
+        """Remove graphs that no query needs any more."""
+        await asyncio.sleep(after)
+        async with self._publishing:
+            for graph in graphs:
+                if self.current is not None and graph != self.current.default_graph and graph not in self._merges:
+                    with contextlib.suppress(UnreachableError, PushError):
+                        await self._pusher.remove(graph)
+
+    # -- asking -------------------------------------------------------------------------------------------------
+
+    async def ask(
+        self, id_: str, job: Job, query: list[Token], *, timeout: float,
+        named_graphs: bool,  # noqa: ARG002 - the store has all graphs
+        snapshot: int | None = None,
+    ) -> RemoteAnswer:  # fmt: skip
+        """Return the answer of a query.
+
+        :param query: the tokens of the query, by which its quickness is guessed.
+        :param snapshot: number of a snapshot; only the current one can be asked.
+        :raises Failure: if it is not answered.
+        :raises SnapshotGoneError: for another snapshot.
+        """
+        served = self.current
+        if served is None:
+            raise Failure("stopped", "No snapshot is served yet. Try again in a while.")
+        if snapshot is not None and snapshot != served.manifest.number:
+            raise SnapshotGoneError(f"Snapshot {snapshot} is not kept for queries: the store has the current one only.")
+        deadline = time.monotonic() + timeout
+        quick = self.quickness.expects_quick(query)
+        await self._slots.take(timeout, quick=quick)
+        running = Running(id_, job, time.monotonic(), 0)
+        answer = RemoteAnswer(job, running, self._ended, is_ask=form_of(query) == "ASK")
+        self._answers[id_] = answer
+        late = Failure("timeout", f"The query took longer than {timeout:g} seconds.")
+        left = max(deadline - time.monotonic(), 0)
+        self._ends[id_] = (asyncio.get_running_loop().call_later(left, answer.fail, late), quick)
+        try:
+            request = await self._request(job, query, served, left)
+            await self._begin(answer, request, fresh=False)
+        except BaseException:
+            answer.close()
+            raise
+        return answer
+
+    async def _begin(self, answer: RemoteAnswer, request: bytes, *, fresh: bool) -> None:
+        try:
+            connection = await self._client.open(fresh=fresh)
+        except UnreachableError as error:
+            self.reachable = False
+            self.on_event(f"remote store: {error}")
+            failure = Failure("stopped", "The store behind this server cannot be reached. Try again in a while.")
+            answer.fail(failure)
+            return
+        self.reachable = True
+        again = None
+        if connection.used:  # the store may just have closed it
+            again = lambda: self._task(self._begin(answer, request, fresh=True))  # noqa: E731 - no name helps here
+        answer.begin(connection, request, again)
+
+    async def _request(self, job: Job, query: list[Token], served: RemoteServed, left: float) -> bytes:
+        """Return the bytes of the request for a query."""
+        relative = any(token.kind == "iri" and not _ABSOLUTE.match(token.text) for token in query)
+        text = job.text if job.dataset is None else without_from(job.text)
+        if relative and job.base:
+            text = f"BASE <{job.base}> {text}"
+        items = [("query", text), *await self._dataset(job.dataset, served, left)]
+        dialect = DIALECTS[self.remote.kind]
+        if dialect.timeout:
+            items.append((dialect.timeout, f"{math.ceil((left + GRACE) * dialect.unit)}{dialect.suffix}"))
+        headers = {"content-type": _FORM, "accept": FORMATS[job.format].media_type}
+        return self._client.request("POST", self._client.address.target, headers, urlencode(items).encode())
+
+    async def _dataset(self, asked: Dataset | None, served: RemoteServed, left: float) -> list[tuple[str, str]]:
+        """Return the parameters that name the dataset; graphs that are not of the snapshot are empty."""
+        if asked is None:
+            if self.remote.default_graph == "own":
+                return []
+            default, named = [served.default_graph], sorted(served.graphs)
+        else:
+            default = [graph for graph in asked.default if graph in served.graphs]
+            named = [graph for graph in asked.named if graph in served.graphs]
+            if len(default) > 1 and not DIALECTS[self.remote.kind].merges:
+                default = [await self._merge(default, served, left)]
+        items = [("default-graph-uri", graph) for graph in default or [NOTHING]]
+        return items + [("named-graph-uri", graph) for graph in named or [NOTHING]]
+
+    async def _merge(self, graphs: list[str], served: RemoteServed, left: float) -> str:
+        """Return a graph that holds the merge of several, made in the store when it is first asked for.
+
+        Most stores would give a triple once for each of the graphs that has it.
+        """
+        releases = (release for release in served.manifest.releases if release.graph in graphs)
+        versions = [f"{release.graph} {release.version}" for release in releases]
+        name = f"{MERGED}of-{hashlib.sha256(chr(10).join(sorted(versions)).encode()).hexdigest()[:16]}"
+        if self._pusher.update is None:
+            raise Failure("evaluation", "Here a query takes one FROM or default-graph-uri, not several.")
+        try:
+            async with asyncio.timeout(left), self._merging:
+                if name not in self._merges:
+                    await self._pusher.merge(name, graphs)
+                    self._merges[name] = None
+                self._merges.move_to_end(name)
+                while len(self._merges) > MERGES_KEPT:
+                    oldest, _ = self._merges.popitem(last=False)
+                    self._task(self._remove([oldest], DRAIN))
+        except TimeoutError as error:
+            raise Failure("timeout", "The graphs could not be merged in time.") from error
+        except (UnreachableError, PushError) as error:
+            self.on_event(f"remote store: {error}")
+            raise Failure("stopped", "The store could not merge the graphs. Try again in a while.") from error
+        return name
+
+    def _ended(self, answer: RemoteAnswer) -> None:
+        """Give back the place of an answer that has come to its end."""
+        if self._answers.pop(answer.running.id, None) is not None:
+            timer, quick = self._ends.pop(answer.running.id)
+            timer.cancel()
+            self._slots.give(quick=quick)
+
+    # -- figures and end ----------------------------------------------------------------------------------------
+
+    def cancel(self, id_: str) -> bool:
+        """End a running query; tell whether there was one of that id."""
+        answer = self._answers.get(id_)
+        if answer is None:
+            return False
+        answer.fail(Failure("cancelled", "The query was cancelled by an administrator."))
+        return True
+
+    def running(self) -> list[dict[str, object]]:
+        """Return the running queries, for administrators."""
+        return [
+            {
+                "id": id_, "engine": self.kind.value, "snapshot": self.number, "reader": 0,
+                "seconds": round(time.monotonic() - answer.running.since, 3), "query": answer.running.job.text,
+            }
+            for id_, answer in self._answers.items()
+        ]  # fmt: skip
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether a snapshot is served and the store can be reached."""
+        return self.current is not None and self.reachable
+
+    @property
+    def pools(self) -> list[RemotePool]:
+        """Return the figures of the store."""
+        return [RemotePool(self)] if self.current is not None else []
+
+    @property
+    def number(self) -> int:
+        """Return the number of the snapshot that is served; 0 if none is."""
+        return self.current.manifest.number if self.current else 0
+
+    async def stop(self) -> None:
+        """End all queries and connections."""
+        for task in list(self._tasks):
+            task.cancel()
+        stopping = Failure("stopped", "The server is stopping.")
+        self._slots.refuse(stopping)
+        for answer in list(self._answers.values()):
+            answer.fail(stopping)
+        self.current = None
+        for client in (self._client, self._pusher.query, self._pusher.update, self._pusher.graph_store):
+            if client is not None:
+                client.close()
+
+    def _task(self, work: object) -> None:
+        assert asyncio.iscoroutine(work)
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePool:
+    """The figures of a remote store, as those of a pool of readers."""
+
+    engines: RemoteEngines
+
+    @property
+    def kind(self) -> EngineKind:
+        """Return the kind of engine."""
+        return EngineKind.REMOTE
+
+    @property
+    def number(self) -> int:
+        """Return the number of the snapshot."""
+        return self.engines.number
+
+    @property
+    def readers(self) -> int:
+        """Return how many queries the store takes at once; none while it cannot be reached."""
+        return self.engines.remote.connections if self.engines.reachable else 0
+
+    @property
+    def running(self) -> dict[str, Running]:
+        """Return the running queries."""
+        return {id_: answer.running for id_, answer in self.engines._answers.items()}
+
+    @property
+    def waiting(self) -> int:
+        """Return how many queries wait."""
+        return self.engines._slots.waiting
+
+    @property
+    def respawns(self) -> int:
+        """Return 0: there are no processes to replace."""
+        return 0
+
+
+_FORM = "application/x-www-form-urlencoded"
+_ABSOLUTE = re.compile(r"<[A-Za-z][A-Za-z0-9+.\-]*:")
