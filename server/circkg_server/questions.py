@@ -100,10 +100,7 @@ def read_question(path: Path) -> Question:
 
     :raises QuestionError: if its header is not complete.
     """
-    try:
-        about = header(path)
-    except (VerifyError, yaml.YAMLError) as error:
-        raise QuestionError(f"{path.name}: the header is no YAML mapping: {error}") from error
+    about = _header(path)
     text = path.read_text(encoding="utf-8")
     try:
         parameters = tuple(
@@ -125,6 +122,15 @@ def read_question(path: Path) -> Question:
     return question
 
 
+def _header(path: Path) -> dict[str, Any]:
+    try:
+        return header(path)
+    except UnicodeDecodeError as error:
+        raise QuestionError(f"{path.name} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
+    except (VerifyError, yaml.YAMLError) as error:
+        raise QuestionError(f"{path.name}: the header is no YAML mapping: {error}") from error
+
+
 def catalogue(folder: Path | None = None) -> Iterator[Question]:
     """Yield the queries of the catalogue, by kind and name."""
     for path in sorted((folder or room("queries")).glob("*/*.rq")):
@@ -140,7 +146,7 @@ def find(name: str) -> Question:
         path = Path(name)
         if not path.is_file():
             raise QuestionError(f"There is no file {name}.")
-        if header(path):
+        if _header(path):
             return read_question(path)
         text = path.read_text(encoding="utf-8")
         return Question(path.stem, "file", "", (), (), {}, path, text)
