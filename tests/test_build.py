@@ -182,3 +182,18 @@ def test_validate_tells_good_from_bad_by_its_exit_code(tmp_path: Path) -> None:
         assert done.returncode == 2, done.stdout
         assert name in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_square_brackets_in_a_message_are_no_markup() -> None:
+    done = run("query", "[/b]")
+    assert done.returncode == 2
+    assert "[/b]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_token_is_printed_once_and_kept_as_a_hash(tmp_path: Path) -> None:
+    done = run("token", "add", "portal", "--scope", "contribute", "--store", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    token = done.stdout.split()[-1]
+    assert len(token) > 30
+    assert token not in (tmp_path / "tokens.json").read_text()

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -25,6 +26,7 @@ from circkg_server.releases.manifest import ManifestError
 from circkg_server.settings import Settings, SettingsError, default_store
 from circkg_server.store.snapshot import NothingPublishedError
 from circkg_server.verification import VerifyError
+from circkg_server.writes.tokens import token_app
 from circkg_shapes.report import Report
 from circkg_shapes.validate import ShapesError
 
@@ -37,6 +39,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 fine, 1 the data do not conform, 2 the command could not run.",
 )
+app.add_typer(token_app, name="token", help="Give and take the tokens by which programs write.")
+
 out = Console(width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True)
 
@@ -54,7 +58,7 @@ def _told() -> Iterator[None]:
         LoadError, StoreBusyError, ManifestError, NothingPublishedError, RuleError, VerifyError, QuestionError,
         ContributionError, ShapesError, SettingsError, OSError,
     ) as error:  # fmt: skip
-        err.print(f"[bold red]circkg:[/] {error}", highlight=False, markup=True)
+        err.print(f"[bold red]circkg:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(COULD_NOT_RUN) from error
 
 
@@ -130,7 +134,7 @@ def query(
             Archive(store or default_store()), text, format_
         )  # fmt: skip
         if question.question and format_ == "table":
-            err.print(question.question, style="bold")
+            err.print(question.question, style="bold", markup=False)
         if isinstance(found, bytes):
             sys.stdout.buffer.write(found)
         else:
@@ -171,7 +175,7 @@ def _list_questions() -> None:
         table.add_column(column)
     for question in catalogue():
         names = ", ".join(parameter.name for parameter in question.parameters)
-        table.add_row(question.id, question.kind, question.question, names)
+        table.add_row(question.id, question.kind, escape(question.question), names)
     out.print(table)
 
 

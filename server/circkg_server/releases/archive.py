@@ -130,8 +130,10 @@ class Archive:
         return self.folder / "manifests" / f"{number:06}.json"
 
     def _sweep(self) -> None:
-        """Remove what a killed writer left unfinished."""
-        for path in self.folder.rglob(".*.tmp"):
+        """Remove what a killed writer left unfinished, in the folders that builds write."""
+        own = (self.folder / name for name in ("releases", "manifests", "snapshots", "search", "account"))
+        left = [path for folder in own for path in folder.rglob(".*.tmp")]
+        for path in [*left, *self.folder.glob(".manifest.json.*.tmp")]:
             if path.is_dir():
                 shutil.rmtree(path)
             else:
