@@ -46,7 +46,7 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     )
     _routes(pages, engines, settings)
     gate = federation.Gate(federation.FederationSettings.from_environment(os.environ))
-    rewriting = Rewriting(engines, gate, search.SearchSettings.from_environment(os.environ))
+    rewriting = Rewriting(engines, archive, gate, search.SearchSettings.from_environment(os.environ))
     pages.include_router(search_router(rewriting.index, expand))
 
     def describe(address: str, accept: str) -> tuple[str, bytes] | None:

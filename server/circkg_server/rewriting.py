@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from circkg_server import federation, search
-from circkg_server.engines.service import Engines
-from circkg_server.releases.archive import StoreBusyError
+from circkg_server.engines.frames import Job
+from circkg_server.engines.interface import Engine
+from circkg_server.engines.pool import Failure
+from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.sparql.requests import RequestProblem
-from circkg_server.sparql.tokens import QueryError
+from circkg_server.sparql.tokens import QueryError, dataset_of, needs_named_graphs, tokens
+from circkg_server.store.snapshot import Dataset
 
 
 @dataclass(slots=True)
 class Rewriting:
     """Takes the SERVICE clauses out of queries: what they find stands in their place, as VALUES."""
 
-    engines: Engines
+    engines: Engine
+    archive: Archive
     gate: federation.Gate
     search_settings: search.SearchSettings
     _index: tuple[int, search.Index] | None = field(default=None)
@@ -33,13 +38,27 @@ class Rewriting:
         number = served.manifest.number
         if self._index is None or self._index[0] != number:
             try:
-                opened = search.open_index(self.engines.archive, served.manifest, self.search_settings)
+                opened = search.open_index(self.archive, served.manifest, self.search_settings)
             except StoreBusyError as error:
                 raise search.SearchUnavailableError("The search index is being made. Try again in a while.") from error
             self._index = (number, opened)
         return self._index[1]
 
-    async def __call__(self, query: str) -> str:
+    async def _ask(self, question: str, dataset: Dataset | None) -> bytes:
+        """Return the answer of the own graph, as JSON, to what stands before a SERVICE clause."""
+        stream = list(tokens(question))
+        asked = dataset if dataset is not None else dataset_of(question)
+        job = Job(question, "json", self.gate.settings.rows, self.gate.settings.size, asked)
+        answer = await self.engines.ask(
+            uuid.uuid4().hex[:16], job, stream, timeout=self.gate.settings.timeout,
+            named_graphs=asked is not None or needs_named_graphs(stream),
+        )  # fmt: skip
+        try:
+            return b"".join([chunk async for chunk in answer.chunks()])
+        finally:
+            answer.close()
+
+    async def __call__(self, query: str, dataset: Dataset | None = None) -> str:
         """Return a query without SERVICE.
 
         :raises RequestProblem: if a clause is refused, or an endpoint does not answer as it should.
@@ -48,7 +67,14 @@ class Rewriting:
             return query
         try:
             query = await asyncio.to_thread(search.rewrite, query, self.index)
-            return (await federation.rewrite(query, self.gate)).query
+
+            async def local(question: str) -> bytes:
+                return await self._ask(question, dataset)
+
+            return (await federation.rewrite(query, self.gate, local)).query
+        except Failure as failure:
+            detail = f"What stands before SERVICE cannot be asked: {failure}"
+            raise RequestProblem(HTTPStatus.BAD_REQUEST, "The query is refused", detail) from failure
         except (search.SearchError, QueryError) as error:
             raise RequestProblem(HTTPStatus.BAD_REQUEST, "The query is refused", str(error)) from error
         except search.SearchUnavailableError as error:

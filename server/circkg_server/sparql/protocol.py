@@ -19,8 +19,9 @@ from typing import Any
 
 from circkg_server import problems
 from circkg_server.engines.frames import Job
-from circkg_server.engines.pool import Answer, Failure
-from circkg_server.engines.service import Engines, SnapshotGoneError
+from circkg_server.engines.interface import AnswerStream, Engine
+from circkg_server.engines.pool import Failure
+from circkg_server.engines.service import SnapshotGoneError
 from circkg_server.settings import Settings
 from circkg_server.sparql.cache import Cache, Kept
 from circkg_server.sparql.formats import BOOLEANS, GRAPHS, TABLES, Format, negotiate
@@ -35,6 +36,7 @@ from circkg_server.sparql.requests import (
     read_query,
 )
 from circkg_server.sparql.tokens import needs_named_graphs, varies
+from circkg_server.store.snapshot import Dataset
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -77,8 +79,8 @@ class AnswerAbortedError(Exception):
     """An answer of which a part has been sent cannot be completed; the connection ends without its last chunk."""
 
 
-Rewrite = Callable[[str], Awaitable[str]]
-"""Takes a query and returns it with what the engine cannot do, such as SERVICE, done."""
+Rewrite = Callable[[str, Dataset | None], Awaitable[str]]
+"""Takes a query and its dataset, and returns it with what the engine cannot do, such as SERVICE, done."""
 Observe = Callable[[str, float, str, str], None]
 """Is told of each query: outcome, seconds, query id, engine's snapshot."""
 
@@ -91,7 +93,7 @@ class Endpoint:
     :param describe: returns the service description for an address and an Accept header, and its media type.
     """
 
-    engines: Engines
+    engines: Engine
     settings: Settings
     rewrite: Rewrite
     describe: Callable[[str, str], tuple[str, bytes] | None]
@@ -181,7 +183,8 @@ class Endpoint:
         number = request.snapshot or served.manifest.number
         id_ = uuid.uuid4().hex[:16]
         tag = _tag(number, request, chosen, exchange.url)
-        stable = not varies(request.stream)
+        # An open instance has no snapshots: what it answers may change with the next write.
+        stable = number > 0 and not varies(request.stream)
         headers: Headers = [
             (b"content-type", _with_charset(chosen).encode()),
             (b"vary", b"Accept, Accept-Encoding"),
@@ -208,11 +211,11 @@ class Endpoint:
         started = time.monotonic()
         outcome = "failed"
         keep: Kept | None = None
-        answer: Answer | None = None
+        answer: AnswerStream | None = None
         if tag:
             self.cache.begin(tag)
         try:
-            text = await self.rewrite(request.text)
+            text = await self.rewrite(request.text, request.dataset)
             job = Job(
                 text, chosen.name, self.settings.max_rows, self.settings.max_bytes, request.dataset, exchange.url
             )  # fmt: skip
@@ -245,7 +248,7 @@ class Endpoint:
                 self.cache.end(tag, keep)
             self.observe(outcome, time.monotonic() - started, id_, str(request.snapshot or ""))
 
-    async def _send(self, exchange: _Exchange, answer: Answer, headers: Headers) -> bytes | None:
+    async def _send(self, exchange: _Exchange, answer: AnswerStream, headers: Headers) -> bytes | None:
         """Send an answer; return it if it was held as a whole.
 
         :raises Failure: if it does not come to its end.
