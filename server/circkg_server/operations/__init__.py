@@ -1,0 +1,1 @@
+"""Operations: metrics, logs, status, administration, free space, proxies, a graceful stop."""

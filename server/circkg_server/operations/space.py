@@ -1,0 +1,47 @@
+"""Free space: a store on a full disk cannot be opened again, so a reserve is kept."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class LowSpaceError(RuntimeError):
+    """The disk of the store is nearly full; nothing is written until there is space again."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreeSpace:
+    """The disk of a store.
+
+    :param reserve: bytes that must stay free.
+    """
+
+    folder: Path
+    reserve: int
+
+    def free(self) -> int:
+        """Return the free bytes of the disk, as far as this user may use them."""
+        folder = self.folder
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        return shutil.disk_usage(folder).free
+
+    @property
+    def low(self) -> bool:
+        """Tell whether the reserve is touched."""
+        return self.free() < self.reserve
+
+    def check(self, more: int = 0) -> None:
+        """Refuse what would touch the reserve.
+
+        :param more: bytes that are about to be written.
+        :raises LowSpaceError: if the reserve would not stay.
+        """
+        free = self.free()
+        if free - more < self.reserve:
+            raise LowSpaceError(
+                f"The disk of {self.folder} has {free // 2**20:,} MiB left, of which {self.reserve // 2**20:,} MiB "
+                "must stay free (CIRCKG_RESERVE). Remove old snapshots or give it more space."
+            )
