@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from circkg_server.releases.manifest import ManifestError
 from circkg_server.settings import Settings, SettingsError, default_store
 from circkg_server.store.snapshot import NothingPublishedError
 from circkg_server.verification import VerifyError
+from circkg_server.writes.open_app import NotThrowAwayError
+from circkg_server.writes.settings import Mode, WritesSettings, WritesSettingsError
 from circkg_server.writes.tokens import token_app
 from circkg_shapes.report import Report
 from circkg_shapes.validate import ShapesError
@@ -56,7 +59,7 @@ def _told() -> Iterator[None]:
         yield
     except (
         LoadError, StoreBusyError, ManifestError, NothingPublishedError, RuleError, VerifyError, QuestionError,
-        ContributionError, ShapesError, SettingsError, OSError,
+        ContributionError, ShapesError, SettingsError, WritesSettingsError, NotThrowAwayError, OSError,
     ) as error:  # fmt: skip
         err.print(f"[bold red]circkg:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(COULD_NOT_RUN) from error
@@ -100,10 +103,12 @@ def serve(
     with _told():
         archive = Archive(store or default_store())
         manifest = archive.current()
-        if manifest is None:
+        is_open = WritesSettings.from_environment(os.environ).mode is Mode.OPEN
+        if manifest is None and not is_open:
             raise NothingPublishedError(f"Nothing is published in {archive.folder} yet. Run `circkg build` first.")
         application = build_app(archive, Settings.from_environment())
-        err.print(f"CircKG snapshot {manifest.number} at http://{host}:{port}/ (end with Ctrl-C)")
+        what = f"snapshot {manifest.number}" if manifest else "open to everybody's writes"
+        err.print(f"CircKG {what} at http://{host}:{port}/ (end with Ctrl-C)")
         uvicorn.run(
             application, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=10
         )

@@ -52,7 +52,7 @@ RETRY_AFTER = "5"
 
 _STATUS = {
     "syntax": HTTPStatus.BAD_REQUEST,
-    "evaluation": HTTPStatus.BAD_REQUEST,
+    "evaluation": HTTPStatus.INTERNAL_SERVER_ERROR,  # QueryRequestRefused (SPARQL 1.1 Protocol, section 2.1.6)
     "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "not-in-xml": HTTPStatus.NOT_ACCEPTABLE,
     "busy": HTTPStatus.SERVICE_UNAVAILABLE,

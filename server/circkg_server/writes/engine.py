@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from circkg_server.engines.frames import Job
+from circkg_server.engines.interface import PoolFigures
 from circkg_server.engines.pool import Failure
 from circkg_server.engines.quickness import Quickness
 from circkg_server.releases.manifest import Manifest
@@ -75,7 +76,7 @@ class LiveEngine:
         return True
 
     @property
-    def pools(self) -> Sequence[object]:
+    def pools(self) -> Sequence[PoolFigures]:
         """Return no pools: there is one process."""
         return ()
 
