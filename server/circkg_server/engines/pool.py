@@ -24,6 +24,8 @@ HIGH_WATER = 1024 * 1024
 PATIENCE = 1.0
 """Seconds after which a query that was expected to be quick counts as slow."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_TRIES = 3
+"""Readers that may be killed from outside, as by a machine without memory, before their query is given up."""
 
 
 class EngineKind(Enum):
@@ -106,7 +108,8 @@ class Answer:
         self.reader: _Reader | None = None
         self.running: Running | None = None
         self.timers: list[asyncio.TimerHandle] = []
-        self.began = self.ended = self.again = self.held_up = False
+        self.began = self.ended = self.held_up = False
+        self.tries = 1
         self.seconds = 0.0
         """Processor seconds of its evaluation, known at its end."""
         self._pool = pool
@@ -319,13 +322,13 @@ class Pool:
             self._wanted.set()
 
     def _bereaved(self, answer: Answer, code: int) -> None:
-        """Decide on a query whose reader died: what was killed from outside is asked once more, if nothing went out."""
+        """Decide on a query whose reader died: what was killed from outside is asked again, if nothing went out."""
         if code != -signal.SIGKILL:
             answer.end(Failure("ended", _TOO_MUCH))
-        elif answer.began or answer.again or self._closing:
+        elif answer.began or answer.tries == _TRIES or self._closing:
             answer.end(Failure("ended", _KILLED))
         else:
-            answer.again = True
+            answer.tries += 1
             self._queue(answer, first=True)
 
     # -- handing out --------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable
 from typing import IO, cast
 
 from pyoxigraph import (
@@ -128,9 +127,8 @@ class _Writer:
         raise self.error
 
 
-def serve(connection: socket.socket, open_store: Callable[[], Store]) -> None:
+def serve(connection: socket.socket, store: Store) -> None:
     """Answer jobs until the front closes the connection; ends the process."""
-    store = open_store()
     connection.sendall(frame(Kind.READY))
     frames = Frames()
     while True:

@@ -94,9 +94,8 @@ def _fork(control: socket.socket, descriptor: int, image: Store | None, path: st
             connection = socket.socket(fileno=descriptor)
             be_ended_first()
             deny_network()
-            limit_memory(memory + STACK)
             threading.stack_size(STACK)
-            thread = threading.Thread(target=_run, args=(connection, image, path))
+            thread = threading.Thread(target=_run, args=(connection, image, path, memory))
             thread.start()
             thread.join()
         finally:
@@ -106,11 +105,16 @@ def _fork(control: socket.socket, descriptor: int, image: Store | None, path: st
     return process
 
 
-def _run(connection: socket.socket, image: Store | None, path: str) -> None:
+def _run(connection: socket.socket, image: Store | None, path: str, memory: int) -> None:
     try:
-        serve(connection, lambda: image if image is not None else Store.read_only(path))
+        store = image if image is not None else Store.read_only(path)
+        limit_memory(memory)
+        serve(connection, store)
     except (BrokenPipeError, ConnectionResetError):
         os._exit(0)
+    except Exception as error:
+        print(f"circkg: a reader cannot go on: {error}", file=sys.stderr, flush=True)  # noqa: T201 - to the server's log
+        os._exit(1)
 
 
 def _reap(control: socket.socket, readers: set[int]) -> None:
