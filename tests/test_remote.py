@@ -22,7 +22,7 @@ import pytest
 import uvicorn
 
 from circkg_loaders.registry import DataSet, Role
-from circkg_server.engines.pool import Failure
+from circkg_server.engines.pool import HIGH_WATER, Failure
 from circkg_server.engines.remote import RemoteEngines, RemoteSettings, _JsonRows, failure_of
 from circkg_server.engines.remote_client import Address, Client, Credentials, UnreachableError
 from circkg_server.engines.remote_push import MERGED, STAGING, Pusher, PushError, default_triples
@@ -515,6 +515,35 @@ def test_only_a_whole_answer_is_one(answer: bytes, kind: str, tmp_path: Path) ->
         asyncio.run(ask(server.url))
 
 
+def test_a_slow_client_makes_the_store_wait(tmp_path: Path) -> None:
+    from circkg_server.engines.frames import Job
+    from circkg_server.engines.remote import RemoteServed
+
+    row = b"<http://example.org/a>\t" * 40 + b"\n"
+    body = b"?x\n" + row * 30_000
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/tab-separated-values\r\n"
+
+    async def ask(url: str) -> None:
+        archive = Archive(tmp_path)
+        publish(archive, FIRST)
+        manifest = archive.current()
+        assert manifest is not None
+        engines = RemoteEngines(archive, Settings(), RemoteSettings(url))
+        engines.current = RemoteServed(manifest, "x:y", 1, frozenset())
+        answer = await engines.ask("id", Job("", "tsv", 10**6, 10**9), [], timeout=20, named_graphs=False)
+        most = size = 0
+        async for chunk in answer.chunks():
+            size += len(chunk)
+            await asyncio.sleep(0.01 if size < 8_000_000 else 0)  # slower than the store for a while
+            most = max(most, answer._held)
+        assert size == len(body)
+        assert most < 2 * HIGH_WATER
+        await engines.stop()
+
+    with Misbehaving(head + b"Content-Length: %d\r\n\r\n" % len(body) + body) as server:
+        asyncio.run(ask(server.url))
+
+
 def test_digest_authentication_is_answered() -> None:
     challenge = (
         b'HTTP/1.1 401 Who\r\nWWW-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\nContent-Length: 0\r\n\r\n'
@@ -528,6 +557,7 @@ def test_digest_authentication_is_answered() -> None:
 
     with Misbehaving(challenge, fine) as server:
         asyncio.run(ask(server.url))
+        assert Credentials("", "t").header() == "Bearer t"
         assert b"Authorization: Basic " in server.requests[0]
         assert b'Digest username="u", realm="r"' in server.requests[1]
 

@@ -105,9 +105,9 @@ class RemoteSettings:
     connections: int = 16
     """queries that the store gets at once; a quarter is kept for quick ones"""
     user: str = ""
-    """name at the store"""
+    """name at the store; empty: the password is a token"""
     password: str = ""
-    """password at the store"""
+    """password or token at the store"""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -482,7 +482,7 @@ class RemoteEngines:
         """
         if not self.remote.query:
             raise SettingsError("The remote engine needs CIRCKG_REMOTE_QUERY, the address of the store's queries.")
-        known = Credentials(self.remote.user, self.remote.password) if self.remote.user else None
+        known = Credentials(self.remote.user, self.remote.password) if self.remote.password else None
         self._client = Client(Address.of(self.remote.query), known)
         update = Client(Address.of(self.remote.update), known) if self.remote.update else None
         graphs = Client(Address.of(self.remote.graph_store), known) if self.remote.graph_store else None

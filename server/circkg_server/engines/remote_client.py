@@ -62,13 +62,18 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Name and password at the server, sent as Basic, or as Digest where it asks for that (RFC 7616)."""
+    """Name and password at the server, sent as Basic, or as Digest where it asks for that (RFC 7616).
+
+    A password without a name is a token, sent as Bearer (RFC 6750).
+    """
 
     user: str
     password: str = field(repr=False)
 
-    def basic(self) -> str:
-        """Return the header of Basic authentication."""
+    def header(self) -> str:
+        """Return the header that is sent unasked."""
+        if not self.user:
+            return f"Bearer {self.password}"
         return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
     def digest(self, challenge: str, method: str, target: str) -> str | None:
@@ -289,9 +294,9 @@ class Client:
     def request(
         self, method: str, target: str, headers: dict[str, str], body: bytes = b"", *, authorization: str | None = None
     ) -> bytes:
-        """Return the bytes of a request, with Basic authentication unless something else is given."""
+        """Return the bytes of a request, with the credentials unless something else is given."""
         if authorization is None:
-            authorization = self.credentials.basic() if self.credentials else ""
+            authorization = self.credentials.header() if self.credentials else ""
         # Virtuoso knows some headers only as the standards write them.
         lines = [f"{method} {target} HTTP/1.1", f"Host: {self.address.authority}", "User-Agent: CircKG"]
         lines += [f"{name.title()}: {value}" for name, value in headers.items()]
