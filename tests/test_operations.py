@@ -102,7 +102,7 @@ def operations(tmp_path: Path, tokens: Tokens) -> Operations:
     def allow(header: str | None) -> None:
         tokens.check(header, Scope.ADMIN)
 
-    refused = {NotAuthorisedError: HTTPStatus.UNAUTHORIZED, ForbiddenError: HTTPStatus.FORBIDDEN}
+    refused = ((NotAuthorisedError, HTTPStatus.UNAUTHORIZED), (ForbiddenError, HTTPStatus.FORBIDDEN))
     return Operations(engine, metrics, space, {"timeout": 30.0, "max_rows": 10}, allow, refused)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
@@ -44,7 +44,7 @@ class Operations:
     space: FreeSpace
     limits: Mapping[str, object]
     allow: Allow | None = None
-    refused: Mapping[type[Exception], HTTPStatus] = field(default_factory=dict)
+    refused: Sequence[tuple[type[Exception], HTTPStatus]] = ()
     more: Callable[[], Mapping[str, object]] = dict
 
     def ready(self) -> dict[str, object]:
@@ -121,8 +121,8 @@ def router(operations: Operations) -> APIRouter:
             return problems.problem(status, "Not found", "This server has no administration over HTTP.")
         try:
             operations.allow(request.headers.get("authorization"))
-        except tuple(operations.refused) as error:
-            status = next(status for kind, status in operations.refused.items() if isinstance(error, kind))
+        except tuple(kind for kind, _ in operations.refused) as error:
+            status = next(status for kind, status in operations.refused if isinstance(error, kind))
             response = problems.problem(status, status.phrase, str(error))
             response.headers.update(getattr(error, "headers", {}))
             return response
