@@ -6,10 +6,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 SOURCES := $(shell find data ontology shapes loaders server -type f -not -path '*/__pycache__/*' -not -path '*/examples/*')
 
-.PHONY: serve build test nightly lint types docs sources bench clean help
+.PHONY: serve build test test-virtuoso nightly lint types docs sources bench clean help
 
 help:            ## show the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 $(READY): pyproject.toml hatch_build.py
 	$(PYTHON) -m venv .venv
@@ -26,10 +26,13 @@ serve: $(STORE)/manifest.json  ## build the graph and serve it at http://127.0.0
 build: $(STORE)/manifest.json  ## build the graph
 
 test: $(READY)   ## run the test suite
-	$(BIN)/pytest -m 'not nightly and not online'
+	$(BIN)/pytest -m 'not nightly and not online and not virtuoso'
 
 nightly: $(READY)  ## run the slow checks too
-	$(BIN)/pytest -m 'not online'
+	$(BIN)/pytest -m 'not online and not virtuoso'
+
+test-virtuoso: $(READY)  ## run the tests of the remote engine against Virtuoso (Debian: virtuoso-opensource)
+	$(BIN)/pytest tests/test_remote.py -m virtuoso
 
 lint: $(READY)   ## check style and formatting
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""The server: what is reached where."""
+"""The server: its parts put together, and what is reached where."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
 from circkg_loaders.prefixes import expand, prefixes
 from circkg_server import federation, page, problems, search
 from circkg_server.cors import Cors
-from circkg_server.engines.allocator import allocator
 from circkg_server.engines.interface import Engine
-from circkg_server.engines.isolation import can_deny_network
+from circkg_server.engines.remote import RemoteEngines, RemoteServed, RemoteSettings
 from circkg_server.engines.service import Engines, Served
+from circkg_server.operations.logs import RequestLog, log_query
+from circkg_server.operations.metrics import Metrics
+from circkg_server.operations.proxy import Proxied
+from circkg_server.operations.routes import Operations, router
+from circkg_server.operations.settings import OperationsSettings
+from circkg_server.operations.space import FreeSpace
 from circkg_server.published import PublishedGraphs
 from circkg_server.releases.archive import Archive
 from circkg_server.rewriting import Rewriting
@@ -30,47 +35,40 @@ from circkg_server.sparql.protocol import Endpoint
 from circkg_server.writes.engine import LiveEngine
 from circkg_server.writes.live import LiveStore
 from circkg_server.writes.open_app import open_folder
-from circkg_server.writes.protocol import Writes, build_router
+from circkg_server.writes.protocol import Writes
+from circkg_server.writes.protocol import build_router as writes_router
 from circkg_server.writes.settings import Mode, WritesSettings
-from circkg_server.writes.tokens import Audit, Tokens
+from circkg_server.writes.tokens import Audit, ForbiddenError, NotAuthorisedError, Scope, Tokens
 
 LOG = logging.getLogger("circkg")
 App = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
+LIMITS = (
+    "timeout", "max_timeout", "max_rows", "max_bytes", "max_query", "query_memory", "queue", "per_client", "buffer",
+)  # fmt: skip
+"""Settings that a query meets as limits, shown on the status page."""
 
 
 def build_app(archive: Archive, settings: Settings | None = None) -> App:
     """Return the web application over a store; nothing happens before its start-up.
 
     With ``CIRCKG_WRITES=open`` the store must be empty: everybody may write to it, and nothing is published.
+
+    :raises SettingsError: if a setting cannot be used.
+    :raises NotThrowAwayError: if everybody could write to what was published.
     """
     settings = settings or Settings.from_environment()
     writing = WritesSettings.from_environment(os.environ)
-    engine: Engine
-    if writing.mode is Mode.OPEN:
-        live = LiveStore(open_folder(archive.folder), settings=writing)
-        engine = LiveEngine(live)
-        writes = Writes(live, writing)
-    else:
-        engine = Engines(archive, settings, LOG.info)
-        live = LiveStore(archive.folder / "drafts", "drafts", writing)
-        published = PublishedGraphs(engine, settings)
-        writes = Writes(live, writing, Tokens(archive.folder), Audit(archive.folder), published, prefixes=prefixes())
+    operating = OperationsSettings.from_environment()
+    tokens = Tokens(archive.folder)
+    events: list[Callable[[str], None]] = [LOG.info]
 
-    @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        await engine.start()
-        yield
-        await live.close()
-        await engine.stop()
+    def tell(event: str) -> None:
+        for listener in events:
+            listener(event)
 
-    pages = FastAPI(
-        title="CircKG", docs_url="/api/docs", redoc_url=None, openapi_url="/api/openapi.json", lifespan=life
-    )
-    _routes(pages, engine, settings)
-    pages.include_router(build_router(writes))
+    engine, writes = _engine_and_writes(archive, settings, writing, tokens, tell)
     gate = federation.Gate(federation.FederationSettings.from_environment(os.environ))
     rewriting = Rewriting(engine, archive, gate, search.SearchSettings.from_environment(os.environ))
-    pages.include_router(search_router(rewriting.index, expand))
 
     def describe(address: str, accept: str) -> tuple[str, bytes] | None:
         served = engine.current
@@ -82,17 +80,61 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
         )  # fmt: skip
         if isinstance(served, Served) and served.memory:
             content.append(description.count_triple(address, served.memory.image_quads))
+        elif isinstance(served, RemoteServed):
+            content.append(description.count_triple(address, served.triples))
         return description.written(content, accept)
 
-    endpoint = Endpoint(engine, settings, rewriting, describe, _observe)
+    def observe(outcome: str, seconds: float, id_: str, snapshot: str) -> None:
+        metrics.observe(outcome, seconds)
+        log_query(operating, outcome, seconds, id_, snapshot)
+
+    endpoint = Endpoint(engine, settings, rewriting, describe, observe)
+    space = FreeSpace(archive.folder, operating.reserve)
+    metrics = Metrics(engine, endpoint.cache, space)
+    events.append(metrics.event)
+    limits = {name: getattr(settings, name) for name in LIMITS}
+    refused = ((NotAuthorisedError, HTTPStatus.UNAUTHORIZED), (ForbiddenError, HTTPStatus.FORBIDDEN))
+
+    def allow(header: str | None) -> None:
+        tokens.check(header, Scope.ADMIN)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        await engine.start()
+        yield
+        await writes.live.close()
+        await engine.stop()
+
+    pages = FastAPI(
+        title="CircKG", docs_url="/api/docs", redoc_url=None, openapi_url="/api/openapi.json", lifespan=life
+    )
+    pages.include_router(router(Operations(engine, metrics, space, limits, allow, refused)))
+    pages.include_router(writes_router(writes))
+    pages.include_router(search_router(rewriting.index, expand))
+    _add_pages(pages, engine)
 
     async def dispatch(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"].rstrip("/") == "/sparql" and not _wants_page(scope):
+        if scope["type"] == "http" and scope["path"].rstrip("/").endswith("/sparql") and not _wants_page(scope):
             await endpoint(scope, receive, send)
         else:
             await pages(scope, receive, send)
 
-    return Cors(dispatch)
+    return Proxied(RequestLog(Cors(dispatch)), operating, settings.public_url)
+
+
+def _engine_and_writes(
+    archive: Archive, settings: Settings, writing: WritesSettings, tokens: Tokens, tell: Callable[[str], None]
+) -> tuple[Engine, Writes]:
+    """Return who evaluates queries, and where writes go."""
+    if writing.mode is Mode.OPEN:
+        live = LiveStore(open_folder(archive.folder), settings=writing)
+        return LiveEngine(live), Writes(live, writing)
+    engine: Engine = Engines(archive, settings, tell)
+    if settings.engine == "remote":
+        engine = RemoteEngines(archive, settings, RemoteSettings.from_environment(), tell)
+    live = LiveStore(archive.folder / "drafts", "drafts", writing)
+    published = PublishedGraphs(engine, settings)
+    return engine, Writes(live, writing, tokens, Audit(archive.folder), published, prefixes=prefixes())
 
 
 def _wants_page(scope: MutableMapping[str, Any]) -> bool:
@@ -108,11 +150,7 @@ def _text_search() -> str:
     return f"Text search: SERVICE <{search.SERVICE}> with the properties of <{search.NAMESPACE}>. Languages by {known}."
 
 
-def _observe(outcome: str, seconds: float, id_: str, snapshot: str) -> None:
-    LOG.info("query %s %s in %.3f s %s", id_, outcome, seconds, snapshot)
-
-
-def _routes(pages: FastAPI, engine: Engine, settings: Settings) -> None:
+def _add_pages(pages: FastAPI, engine: Engine) -> None:
     @pages.exception_handler(HTTPException)
     async def as_problem(_: object, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
@@ -120,43 +158,11 @@ def _routes(pages: FastAPI, engine: Engine, settings: Settings) -> None:
         response.headers.update(error.headers or {})
         return response
 
-    @pages.get("/health")
-    def health() -> JSONResponse:
-        """Tell that the server lives, whatever its queries do."""
-        return JSONResponse({"status": "ok"})
-
-    @pages.get("/ready")
-    def ready() -> JSONResponse:
-        """Tell whether a snapshot is served."""
-        number = engine.current.manifest.number if engine.current else None
-        return JSONResponse({"ready": engine.ready, "snapshot": number}, 200 if engine.ready else 503)
-
-    @pages.get("/status")
-    def status() -> JSONResponse:
-        """Tell what is served by which readers, and the limits that a query meets."""
-        return JSONResponse(
-            {
-                "snapshot": engine.current.manifest.number if engine.current else None,
-                "pools": [
-                    {
-                        "engine": pool.kind.value, "snapshot": pool.number, "readers": pool.readers,
-                        "running": len(pool.running), "waiting": pool.waiting, "respawns": pool.respawns,
-                    }
-                    for pool in engine.pools
-                ],
-                "allocator": str(allocator().name) if allocator() else "the system's",  # type: ignore[union-attr]
-                "readers_have_network": not can_deny_network(),
-                "limits": {
-                    name: getattr(settings, name)
-                    for name in ("timeout", "max_timeout", "max_rows", "max_bytes", "max_query", "query_memory",
-                                 "queue", "per_client", "buffer")
-                },
-            }
-        )  # fmt: skip
-
     @pages.get("/")
     @pages.get("/sparql")
-    def start() -> HTMLResponse:
+    def start() -> Response:
         """Show what is here and how to ask."""
-        assert engine.current is not None  # the server does not start without
+        if engine.current is None:
+            detail = "No snapshot is served yet. Try again in a while."
+            return problems.problem(HTTPStatus.SERVICE_UNAVAILABLE, "Nothing is served yet", detail)
         return HTMLResponse(page.start(engine.current.manifest))

@@ -21,6 +21,8 @@ from circkg_server import accounts
 from circkg_server.build import build as build_graph
 from circkg_server.build import steps
 from circkg_server.inference import RuleError
+from circkg_server.operations.settings import OperationsSettings
+from circkg_server.operations.space import FreeSpace, LowSpaceError
 from circkg_server.questions import QuestionError, catalogue, find
 from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import ManifestError
@@ -59,7 +61,7 @@ def _told() -> Iterator[None]:
         yield
     except (
         LoadError, StoreBusyError, ManifestError, NothingPublishedError, RuleError, VerifyError, QuestionError,
-        ContributionError, ShapesError, SettingsError, WritesSettingsError, NotThrowAwayError, OSError,
+        ContributionError, ShapesError, SettingsError, WritesSettingsError, NotThrowAwayError, LowSpaceError, OSError,
     ) as error:  # fmt: skip
         err.print(f"[bold red]circkg:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(COULD_NOT_RUN) from error
@@ -76,6 +78,8 @@ def build(
     Nothing is published if a row is rejected or a rule is broken; what was published before stays as it was.
     """
     archive = Archive(store or default_store())
+    with _told():
+        FreeSpace(archive.folder, OperationsSettings.from_environment().reserve).check()
     columns = (BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with _told():
         with Progress(*columns, console=err, transient=True) as bars:
@@ -94,12 +98,28 @@ def serve(
     host: Annotated[str, typer.Option(envvar="CIRCKG_HOST", help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="CIRCKG_PORT", help="Port to listen at.")] = 8000,
     store: StoreOption = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(envvar="CIRCKG_ENGINE", help="auto, memory, checkpoint or remote.", show_default="auto"),
+    ] = None,
+    remote_query: Annotated[
+        str | None, typer.Option(envvar="CIRCKG_REMOTE_QUERY", help="Address of the remote store's queries.")
+    ] = None,
+    remote_update: Annotated[
+        str | None, typer.Option(envvar="CIRCKG_REMOTE_UPDATE", help="Address of the remote store's updates.")
+    ] = None,
 ) -> None:
-    """Serve the published snapshot: SPARQL endpoint and start page."""
-    import uvicorn  # noqa: PLC0415 - the other commands start faster without the server
+    """Serve the published snapshot: SPARQL endpoint, search, drafts, status.
 
-    from circkg_server.app import build_app  # noqa: PLC0415
+    Every setting has a CIRCKG_* variable; docs/operations.md lists them.
+    """
+    from circkg_server.app import build_app  # noqa: PLC0415 - the other commands start faster without the server
+    from circkg_server.operations.serving import run  # noqa: PLC0415
 
+    given = {
+        "CIRCKG_ENGINE": engine, "CIRCKG_REMOTE_QUERY": remote_query, "CIRCKG_REMOTE_UPDATE": remote_update,
+    }  # fmt: skip
+    os.environ.update({name: value for name, value in given.items() if value is not None})
     with _told():
         archive = Archive(store or default_store())
         manifest = archive.current()
@@ -109,9 +129,7 @@ def serve(
         application = build_app(archive, Settings.from_environment())
         what = f"snapshot {manifest.number}" if manifest else "open to everybody's writes"
         err.print(f"CircKG {what} at http://{host}:{port}/ (end with Ctrl-C)")
-        uvicorn.run(
-            application, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=10
-        )
+        run(application, host, port, OperationsSettings.from_environment())
 
 
 @app.command()

@@ -28,7 +28,7 @@ class Settings:
     """
 
     engine: str = "auto"
-    """auto (memory while the graph fits in a third of the machine's memory), memory, or checkpoint"""
+    """auto (memory while the graph fits in a third of the machine's memory), memory, checkpoint, or remote"""
     readers: int = 0
     """reader processes of each engine; 0: one a processor, at least two"""
     timeout: float = 30.0
@@ -75,8 +75,8 @@ class Settings:
             if not isinstance(values[field.name], str) and float(text) < 0:
                 raise SettingsError(f"{name} is {text!r}; it must not be negative.")
         settings = cls(**values)  # type: ignore[arg-type]  # each value has been made by its field's own type
-        if settings.engine not in ("auto", "memory", "checkpoint"):
-            raise SettingsError(f"CIRCKG_ENGINE is {settings.engine!r}; it takes auto, memory or checkpoint.")
+        if settings.engine not in ("auto", "memory", "checkpoint", "remote"):
+            raise SettingsError(f"CIRCKG_ENGINE is {settings.engine!r}; it takes auto, memory, checkpoint or remote.")
         return settings
 
     @property
