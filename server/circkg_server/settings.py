@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self, get_type_hints
+from typing import Self, TypeVar, get_type_hints
 
 MIB = 1024 * 1024
+T = TypeVar("T")
 
 
 class SettingsError(ValueError):
@@ -18,6 +19,32 @@ class SettingsError(ValueError):
 def default_store() -> Path:
     """Return the folder of the store: ``CIRCKG_STORE``, or ``.circkg`` in the current folder."""
     return Path(os.environ.get("CIRCKG_STORE", ".circkg"))
+
+
+def from_variables(cls: type[T], prefix: str, environment: Mapping[str, str] | None = None) -> T:
+    """Return settings whose fields are read from variables: the prefix, and the field's name in capitals.
+
+    :param cls: a dataclass whose fields are texts and numbers; it checks the rest itself.
+    :raises SettingsError: if a value is of the wrong type, or a negative number.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, object] = {}
+    types = get_type_hints(cls)
+    for field in fields(cls):  # type: ignore[arg-type]  # every class given is a dataclass
+        name = f"{prefix}{field.name.upper()}"
+        text = environment.get(name)
+        if text is None:
+            continue
+        type_ = types[field.name]
+        try:
+            value = type_(text)
+        except ValueError as error:
+            what = "a whole number" if type_ is int else "a number"
+            raise SettingsError(f"{name} is {text!r}; it takes {what}.") from error
+        if type_ is not str and not 0 <= value < float("inf"):
+            raise SettingsError(f"{name} is {text!r}; it takes a number that is not negative.")
+        values[field.name] = value
+    return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +85,14 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Return the settings of the environment.
 
-        :raises SettingsError: if a value is of the wrong type or not positive.
+        :raises SettingsError: if one cannot be used.
         """
-        environment = os.environ if environment is None else environment
-        values: dict[str, object] = {}
-        types = get_type_hints(cls)
-        for field in fields(cls):
-            name = f"CIRCKG_{field.name.upper()}"
-            text = environment.get(name)
-            if text is None:
-                continue
-            try:
-                values[field.name] = types[field.name](text)
-            except ValueError as error:
-                raise SettingsError(f"{name} is {text!r}; it takes a {types[field.name].__name__}.") from error
-            if not isinstance(values[field.name], str) and float(text) < 0:
-                raise SettingsError(f"{name} is {text!r}; it must not be negative.")
-        settings = cls(**values)  # type: ignore[arg-type]  # each value has been made by its field's own type
-        if settings.engine not in ("auto", "memory", "checkpoint", "remote"):
-            raise SettingsError(f"CIRCKG_ENGINE is {settings.engine!r}; it takes auto, memory, checkpoint or remote.")
-        return settings
+        return from_variables(cls, "CIRCKG_", environment)
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.engine not in ("auto", "memory", "checkpoint", "remote"):
+            raise SettingsError(f"CIRCKG_ENGINE is {self.engine!r}; it takes auto, memory, checkpoint or remote.")
 
     @property
     def reader_count(self) -> int:

@@ -10,12 +10,11 @@ import asyncio
 import contextlib
 import hashlib
 import math
-import os
 import re
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 from urllib.parse import urlencode
@@ -37,7 +36,7 @@ from circkg_server.engines.remote_push import MERGED, Pusher, PushError
 from circkg_server.engines.service import SnapshotGoneError
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest, ManifestError
-from circkg_server.settings import Settings, SettingsError
+from circkg_server.settings import Settings, SettingsError, from_variables
 from circkg_server.sparql.formats import FORMATS
 from circkg_server.sparql.tokens import Token, form_of, tokens
 from circkg_server.store.snapshot import Dataset, NothingPublishedError
@@ -115,23 +114,12 @@ class RemoteSettings:
 
         :raises SettingsError: if one cannot be used.
         """
-        environment = os.environ if environment is None else environment
-        values: dict[str, str | int] = {}
-        for entry in fields(cls):
-            name = f"CIRCKG_REMOTE_{entry.name.upper()}"
-            text = environment.get(name)
-            if text is None:
-                continue
-            if entry.name == "connections":
-                if not text.isdecimal() or not int(text):
-                    raise SettingsError(f"{name} is {text!r}; it takes a number from 1.")
-                values[entry.name] = int(text)
-            else:
-                values[entry.name] = text
-        return cls(**values)  # type: ignore[arg-type]  # each value has just been made by its field's type
+        return from_variables(cls, "CIRCKG_REMOTE_", environment)
 
     def __post_init__(self) -> None:
         """Check what can be checked without the store."""
+        if self.connections < 1:
+            raise SettingsError(f"CIRCKG_REMOTE_CONNECTIONS is {self.connections}; it takes a number from 1.")
         if self.kind not in DIALECTS:
             raise SettingsError(f"CIRCKG_REMOTE_KIND is {self.kind!r}; it takes {', '.join(DIALECTS)}.")
         if self.default_graph not in ("named", "own"):

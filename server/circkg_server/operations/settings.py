@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Self, get_type_hints
+from dataclasses import dataclass
+from typing import Self
 
-from circkg_server.settings import SettingsError
+from circkg_server.settings import SettingsError, from_variables
 
 GIB = 1024**3
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -37,21 +36,7 @@ class OperationsSettings:
 
         :raises SettingsError: if one cannot be used.
         """
-        environment = os.environ if environment is None else environment
-        values: dict[str, object] = {}
-        types = get_type_hints(cls)
-        for entry in fields(cls):
-            name = f"CIRCKG_{entry.name.upper()}"
-            text = environment.get(name)
-            if text is None:
-                continue
-            if types[entry.name] is int:
-                if not text.isdecimal():
-                    raise SettingsError(f"{name} is {text!r}; it takes a number that is not negative.")
-                values[entry.name] = int(text)
-            else:
-                values[entry.name] = text
-        return cls(**values)  # type: ignore[arg-type]  # each value has just been made by its field's type
+        return from_variables(cls, "CIRCKG_", environment)
 
     def __post_init__(self) -> None:
         """Check the values."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from pyoxigraph import QueryBoolean, QueryResultsFormat, QuerySolutions, QueryTriples, RdfFormat
 
+from circkg_server.negotiation import choose
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -38,7 +40,13 @@ GRAPHS = (
 FORMATS = {found.name: found for found in (*TABLES, *GRAPHS)}
 """Every format by its short name, as the parameter ``format`` gives it."""
 
-_ALSO = {"application/json": "json", "application/xml": "xml", "text/xml": "xml", "text/plain": "ntriples"}
+_ALSO = {
+    "application/json": "application/sparql-results+json",
+    "application/xml": "application/sparql-results+xml",
+    "text/xml": "application/sparql-results+xml",
+    "text/plain": "application/n-triples",
+}
+"""Media types that clients ask for and that stand for one of ours."""
 
 
 def serialize(answer: QuerySolutions | QueryBoolean | QueryTriples, found: Format) -> bytes:
@@ -63,37 +71,5 @@ def negotiate(accept: str, offered: tuple[Format, ...]) -> Format | None:
     >>> negotiate("text/csv;q=0.5, application/sparql-results+xml", TABLES).name
     'xml'
     """
-    best: tuple[float, int, Format] | None = None
-    for place, found in enumerate(offered):
-        quality = _quality(accept or "*/*", found)
-        if quality > 0 and (best is None or (-quality, place) < best[:2]):
-            best = (-quality, place, found)
-    return best[2] if best else None
-
-
-def _quality(accept: str, found: Format) -> float:
-    """Return the quality that a header gives to a format, by its most specific range."""
-    specificity, result = -1, 0.0
-    for part in accept.split(","):
-        media_range, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        quality = 1.0
-        for parameter in parameters:
-            if parameter.startswith("q="):
-                try:
-                    quality = min(max(float(parameter[2:]), 0.0), 1.0)
-                except ValueError:
-                    quality = 0.0
-        kind = found.media_type.partition("/")[0]
-        if media_range == found.media_type:
-            how = 3
-        elif _ALSO.get(media_range) == found.name:
-            how = 2
-        elif media_range == f"{kind}/*":
-            how = 1
-        elif media_range == "*/*":
-            how = 0
-        else:
-            continue
-        if how > specificity:
-            specificity, result = how, quality
-    return result
+    chosen = choose(accept, [found.media_type for found in offered], _ALSO)
+    return next((found for found in offered if found.media_type == chosen), None)

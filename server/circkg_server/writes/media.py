@@ -6,6 +6,8 @@ from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 
+from circkg_server import negotiation
+
 WRITTEN = (
     "text/turtle",
     "application/n-triples",
@@ -111,27 +113,4 @@ def choose(accept: str | None, offered: tuple[str, ...] = WRITTEN) -> str | None
     >>> choose("text/turtle;q=0.5, application/*"), choose("image/png")
     ('application/n-triples', None)
     """
-    ranges = [_range(part) for part in (accept or "*/*").split(",") if part.strip()]
-    best, quality = None, 0.0
-    for media_type in offered:
-        fits = [(len(wanted), q) for wanted, q in ranges if _fits(wanted, media_type)]
-        found = max(fits, default=(0, 0.0))[1] if fits else 0.0
-        if found > quality:
-            best, quality = media_type, found
-    return best
-
-
-def _range(part: str) -> tuple[str, float]:
-    wanted, *parameters = (piece.strip().lower() for piece in part.split(";"))
-    quality = 1.0
-    for parameter in parameters:
-        if parameter.startswith("q="):
-            try:
-                quality = min(max(float(parameter[2:]), 0.0), 1.0)
-            except ValueError:
-                quality = 0.0
-    return _SAME.get(wanted, wanted), quality
-
-
-def _fits(wanted: str, media_type: str) -> bool:
-    return wanted in (media_type, "*/*") or (wanted.endswith("/*") and media_type.startswith(wanted[:-1]))
+    return negotiation.choose(accept or "*/*", offered, _SAME)

@@ -1,0 +1,53 @@
+"""Chooses among media types by ``Accept``: RFC 9110, section 12.5.1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+
+def choose(accept: str, offered: Sequence[str], also: Mapping[str, str] | None = None) -> str | None:
+    """Return the offered media type that a client likes best, or ``None`` if it takes none.
+
+    The most specific range of the header decides for each type; among types that are liked alike the first wins.
+
+    :param also: types that are asked for by other names: the name, and the offered type that it stands for.
+
+    >>> choose("text/turtle;q=0.5, application/*", ("text/turtle", "application/n-triples"))
+    'application/n-triples'
+    >>> choose("application/json", ("text/csv", "application/sparql-results+json"),
+    ...        {"application/json": "application/sparql-results+json"})
+    'application/sparql-results+json'
+    """
+    ranges = [_range(part) for part in (accept or "*/*").split(",") if part.strip()]
+    best: str | None = None
+    liked = 0.0
+    for media_type in offered:
+        fitting = [(how, quality) for wanted, quality in ranges if (how := _fit(wanted, media_type, also or {}))]
+        quality = max(fitting, default=(0, 0.0), key=lambda fit: fit[0])[1]
+        if quality > liked:
+            best, liked = media_type, quality
+    return best
+
+
+def _range(part: str) -> tuple[str, float]:
+    """Return a media range and its quality."""
+    wanted, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    quality = 1.0
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                quality = min(max(float(parameter[2:]), 0.0), 1.0)
+            except ValueError:
+                quality = 0.0
+    return wanted, quality
+
+
+def _fit(wanted: str, media_type: str, also: Mapping[str, str]) -> int:
+    """Return how specifically a range names a type; 0 if it does not."""
+    if wanted == media_type:
+        return 4
+    if also.get(wanted) == media_type:
+        return 3
+    if wanted == f"{media_type.partition('/')[0]}/*":
+        return 2
+    return 1 if wanted == "*/*" else 0
