@@ -10,6 +10,8 @@ from circkg_server.sparql.tokens import Token
 QUICK = 0.1
 """Seconds under which a query is quick."""
 _KEPT = 4096
+_LONGEST = 4096
+"""Tokens of the longest query that is looked at; a longer one is not quick."""
 _WEIGHT = 0.3
 _HEAVY = frozenset(
     ("COUNT", "SUM", "AVG", "MIN", "MAX", "SAMPLE", "GROUP_CONCAT", "GROUP", "ORDER", "DISTINCT", "REDUCED", "REGEX")
@@ -29,6 +31,8 @@ class Quickness:
 
     def expects_quick(self, query: list[Token]) -> bool:
         """Tell whether a query is expected to be quick; a shape not seen before must look like a look-up."""
+        if len(query) > _LONGEST:
+            return False
         known = self._seconds.get(template(query))
         if known is not None:
             return known < QUICK
@@ -43,6 +47,8 @@ class Quickness:
 
     def learn(self, query: list[Token], seconds: float) -> None:
         """Take note of how long a query took."""
+        if len(query) > _LONGEST:
+            return
         key = template(query)
         before = self._seconds.pop(key, seconds)
         self._seconds[key] = before + _WEIGHT * (seconds - before)

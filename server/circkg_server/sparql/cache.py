@@ -11,14 +11,6 @@ LARGEST = 2 * 1024 * 1024
 _OVERHEAD = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A whole answer."""
-
-    media_type: str
-    content: bytes
-
-
 @dataclass(slots=True)
 class Cache:
     """Kept answers by entity tag.
@@ -30,45 +22,46 @@ class Cache:
     held: int = 0
     hits: int = 0
     misses: int = 0
-    _kept: OrderedDict[str, Kept] = field(default_factory=OrderedDict)
-    _flights: dict[str, asyncio.Future[Kept | None]] = field(default_factory=dict)
+    _kept: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+    _flights: dict[str, asyncio.Event] = field(default_factory=dict)
 
-    def get(self, tag: str) -> Kept | None:
+    def peek(self, tag: str) -> bytes | None:
         """Return a kept answer."""
         found = self._kept.get(tag)
         if found is not None:
             self._kept.move_to_end(tag)
-            self.hits += 1
         return found
 
-    async def wait(self, tag: str) -> Kept | None:
-        """Return the answer that another request is just fetching, or ``None`` if this one must fetch it itself."""
-        flight = self._flights.get(tag)
-        if flight is None:
-            return None
-        found = await asyncio.shield(flight)
-        if found is not None:
-            self.hits += 1
+    async def get(self, tag: str) -> bytes | None:
+        """Return a kept answer, waited for if another request is just fetching it.
+
+        ``None``: there is none, and this request has been noted as the one that fetches it; :meth:`end` must follow.
+        """
+        while (found := self.peek(tag)) is None:
+            flight = self._flights.get(tag)
+            if flight is None:
+                self._flights[tag] = asyncio.Event()
+                self.misses += 1
+                return None
+            await flight.wait()
+        self.hits += 1
         return found
 
-    def begin(self, tag: str) -> None:
-        """Say that this request fetches the answer; :meth:`end` must follow."""
-        self.misses += 1
-        if tag not in self._flights:
-            self._flights[tag] = asyncio.get_running_loop().create_future()
-
-    def end(self, tag: str, answer: Kept | None) -> None:
-        """Keep an answer, or say that there is none to keep."""
+    def end(self, tag: str) -> None:
+        """Say that the answer has been fetched or will not be; a request that waits for it goes on."""
         flight = self._flights.pop(tag, None)
-        if flight is not None and not flight.done():
-            flight.set_result(answer)
-        if answer is None or len(answer.content) > min(LARGEST, self.size):
+        if flight is not None:
+            flight.set()
+
+    def put(self, tag: str, content: bytes) -> None:
+        """Keep an answer, unless it is too large."""
+        if len(content) + _OVERHEAD > min(LARGEST, self.size):
             return
         before = self._kept.pop(tag, None)
         if before is not None:
-            self.held -= len(before.content) + _OVERHEAD
-        self._kept[tag] = answer
-        self.held += len(answer.content) + _OVERHEAD
+            self.held -= len(before) + _OVERHEAD
+        self._kept[tag] = content
+        self.held += len(content) + _OVERHEAD
         while self.held > self.size:
             _, oldest = self._kept.popitem(last=False)
-            self.held -= len(oldest.content) + _OVERHEAD
+            self.held -= len(oldest) + _OVERHEAD

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import time
 import uuid
 import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -20,10 +22,11 @@ from typing import Any
 from circkg_server import problems
 from circkg_server.engines.frames import Job
 from circkg_server.engines.interface import AnswerStream, Engine
-from circkg_server.engines.pool import Failure
+from circkg_server.engines.pool import Answer, Failure
 from circkg_server.engines.service import SnapshotGoneError
+from circkg_server.releases.manifest import Manifest
 from circkg_server.settings import Settings
-from circkg_server.sparql.cache import Cache, Kept
+from circkg_server.sparql.cache import LARGEST, Cache
 from circkg_server.sparql.formats import BOOLEANS, GRAPHS, TABLES, Format, negotiate
 from circkg_server.sparql.requests import (
     FORM,
@@ -35,7 +38,7 @@ from circkg_server.sparql.requests import (
     parameters,
     read_query,
 )
-from circkg_server.sparql.tokens import needs_named_graphs, varies
+from circkg_server.sparql.tokens import Token, needs_named_graphs, varies
 from circkg_server.store.snapshot import Dataset
 
 Scope = MutableMapping[str, Any]
@@ -49,6 +52,8 @@ HELD_FOR = 1.0
 COMPRESSED_FROM = 1400
 """Shortest answer that is compressed, in bytes: below, it fits one packet anyway."""
 RETRY_AFTER = "5"
+LONG = 16 * 1024
+"""Length from which a query is read in a thread, and an answer compressed in one: others are served meanwhile."""
 
 _STATUS = {
     "syntax": HTTPStatus.BAD_REQUEST,
@@ -60,7 +65,7 @@ _STATUS = {
     "ended": HTTPStatus.SERVICE_UNAVAILABLE,
     "cancelled": HTTPStatus.SERVICE_UNAVAILABLE,
     "stopped": HTTPStatus.SERVICE_UNAVAILABLE,
-    "memory": HTTPStatus.SERVICE_UNAVAILABLE,
+    "broken": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 _TITLE = {
     "syntax": "The query is not SPARQL",
@@ -72,7 +77,12 @@ _TITLE = {
     "ended": "The query needs too much",
     "cancelled": "The query was cancelled",
     "stopped": "The server is stopping",
+    "broken": "The store cannot be read",
 }
+
+
+class ClientLeftError(Exception):
+    """The client has left; nobody waits for the answer."""
 
 
 class AnswerAbortedError(Exception):
@@ -100,6 +110,7 @@ class Endpoint:
     observe: Observe = lambda *_: None
     cache: Cache = field(init=False)
     _clients: Counter[str] = field(default_factory=Counter)
+    _digest: tuple[Manifest, str] | None = None
 
     def __post_init__(self) -> None:
         """Make the cache of the size that the settings say."""
@@ -107,7 +118,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        exchange = _Exchange(scope, receive, send)
+        exchange = _Exchange(scope, receive, send, self.settings.public_url)
         try:
             await self._serve(exchange)
         except RequestProblem as found:
@@ -127,7 +138,7 @@ class Endpoint:
         elif not any(name in ("query", "update") for name, _ in items):
             await self._description(exchange)
             return
-        request = read_query(items, self.settings.max_timeout)
+        asked = await self._read(items)
         client = exchange.client
         if self._clients[client] >= self.settings.per_client:
             found = RequestProblem(
@@ -138,11 +149,22 @@ class Endpoint:
             raise found
         self._clients[client] += 1
         try:
-            await self._query(exchange, request)
+            await self._query(exchange, asked)
         finally:
             self._clients[client] -= 1
             if not self._clients[client]:
                 del self._clients[client]
+
+    async def _read(self, items: list[tuple[str, str]]) -> _Asked:
+        """Return what is asked; a long query is read in a thread, for that takes a while."""
+        length = sum(len(value) for _, value in items)
+        if length > self.settings.max_query or any(
+            len(value.encode()) > self.settings.max_query for name, value in items if name == "query"
+        ):
+            raise too_long(self.settings.max_query)
+        if length > LONG:
+            return await asyncio.to_thread(_asked, items, self.settings.max_timeout)
+        return _asked(items, self.settings.max_timeout)
 
     async def _body(self, exchange: _Exchange, items: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the parameters of a request with a body."""
@@ -154,7 +176,7 @@ class Endpoint:
             raise RequestProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A query cannot come as this type", detail)
         body = await exchange.body(self.settings.max_query * (3 if kind == FORM else 1))
         if kind == FORM:
-            return parameters(body)
+            return await asyncio.to_thread(parameters, body) if len(body) > LONG else parameters(body)
         try:
             return [*(item for item in items if item[0] != "query"), ("query", body.decode())]
         except UnicodeDecodeError as error:
@@ -171,20 +193,21 @@ class Endpoint:
 
     # -- one query ----------------------------------------------------------------------------------------------
 
-    async def _query(self, exchange: _Exchange, request: QueryRequest) -> None:
-        if len(request.text.encode()) > self.settings.max_query:
-            raise too_long(self.settings.max_query)
+    async def _query(self, exchange: _Exchange, asked: _Asked) -> None:
+        started = time.monotonic()
+        request = asked.request
         chosen = _format(request, exchange.header(b"accept"))
         served = self.engines.current
         if served is None:
             found = RequestProblem(HTTPStatus.SERVICE_UNAVAILABLE, "Nothing is served yet", "Try again in a while.")
             found.headers["retry-after"] = RETRY_AFTER
             raise found
-        number = request.snapshot or served.manifest.number
+        number = served.manifest.number if request.snapshot is None else request.snapshot
         id_ = uuid.uuid4().hex[:16]
-        tag = _tag(number, request, chosen, exchange.url)
+        content = self._content(served.manifest) if number == served.manifest.number else ""
+        tag = _tag(number, content, request, chosen, exchange.url)
         # An open instance has no snapshots: what it answers may change with the next write.
-        stable = number > 0 and not varies(request.stream)
+        stable = number > 0 and asked.stable
         headers: Headers = [
             (b"content-type", _with_charset(chosen).encode()),
             (b"vary", b"Accept, Accept-Encoding"),
@@ -192,109 +215,250 @@ class Endpoint:
             (b"x-circkg-query-id", id_.encode()),
             (b"content-disposition", f'inline; filename="circkg-{tag[:8]}.{_EXTENSION[chosen.name]}"'.encode()),
         ]
-        if stable:
-            headers += [(b"etag", f'"{tag}"'.encode()), (b"cache-control", b"public, max-age=0, must-revalidate")]
-            if _matches(exchange.header(b"if-none-match"), tag):
-                await exchange.reply(HTTPStatus.NOT_MODIFIED, headers[1:], b"")
-                return
-            kept = self.cache.get(tag) or await self.cache.wait(tag)
-            if kept is not None:
-                await exchange.answer(headers, kept.content)
-                return
-        else:
-            headers.append((b"cache-control", b"no-store"))
-        await self._evaluate(exchange, request, chosen, headers, tag if stable else None, id_)
-
-    async def _evaluate(
-        self, exchange: _Exchange, request: QueryRequest, chosen: Format, headers: Headers, tag: str | None, id_: str
-    ) -> None:
-        started = time.monotonic()
         outcome = "failed"
-        keep: Kept | None = None
-        answer: AnswerStream | None = None
-        if tag:
-            self.cache.begin(tag)
         try:
-            text = await self.rewrite(request.text, request.dataset)
-            job = Job(
-                text, chosen.name, self.settings.max_rows, self.settings.max_bytes, request.dataset, exchange.url
-            )  # fmt: skip
-            answer = await self.engines.ask(
-                id_, job, request.stream,
-                timeout=request.timeout or self.settings.timeout,
-                named_graphs=request.dataset is not None or needs_named_graphs(request.stream),
-                snapshot=request.snapshot,
-            )  # fmt: skip
-            whole = await self._send(exchange, answer, headers)
-            keep = Kept(chosen.media_type, whole) if whole is not None and tag else None
-            outcome = "answered"
-            self.engines.quickness.learn(request.stream, time.monotonic() - started)
+            if not stable:
+                headers.append((b"cache-control", b"no-store"))
+                outcome = await self._answer(exchange, asked, chosen, headers, number, id_, None)
+                return
+            headers += [(b"etag", f'"{tag}"'.encode()), (b"cache-control", b"public, max-age=0, must-revalidate")]
+            if (known := exchange.matching(tag)) is not None:
+                outcome = "not-modified"
+                await exchange.not_modified(headers, known)
+                return
+            outcome = await self._answer(exchange, asked, chosen, headers, number, id_, tag)
         except Failure as failure:
             outcome = failure.kind
-            if failure.kind in ("timeout", "ended"):
-                self.engines.quickness.learn(request.stream, time.monotonic() - started)
             if exchange.started:
                 raise AnswerAbortedError(str(failure)) from failure
             raise _told(failure, request, id_) from failure
         except SnapshotGoneError as gone:
-            detail = f"{gone} The releases that it was made of stay: see /dumps/."
-            raise RequestProblem(HTTPStatus.GONE, "This snapshot is gone", detail, queryId=id_) from gone
+            detail = f"{gone} The releases that it was made of stay."
+            dumps = [
+                f"{exchange.url.removesuffix('/sparql')}/dumps/{file.removeprefix('releases/')}" for file in gone.dumps
+            ]
+            raise RequestProblem(HTTPStatus.GONE, "This snapshot is gone", detail, queryId=id_, dumps=dumps) from gone
         except LookupError as missing:
             raise RequestProblem(HTTPStatus.NOT_FOUND, "There is no such snapshot", str(missing)) from missing
+        except ClientLeftError:
+            outcome = "cancelled"
+        finally:
+            self.observe(outcome, time.monotonic() - started, id_, str(number))
+
+    def _content(self, manifest: Manifest) -> str:
+        """Return a digest of what a manifest names: a store that is built anew counts from 1 again."""
+        if self._digest is None or self._digest[0] is not manifest:
+            named = "".join(release.sha256 for release in manifest.releases)
+            self._digest = (manifest, hashlib.sha256(named.encode()).hexdigest())
+        return self._digest[1]
+
+    async def _answer(
+        self, exchange: _Exchange, asked: _Asked, chosen: Format, headers: Headers, number: int, id_: str,
+        tag: str | None,
+    ) -> str:  # fmt: skip
+        """Answer from what is kept, or else from the engine; return the outcome.
+
+        :param tag: under which the answer is kept; ``None``: it is not.
+        """
+        loop = asyncio.get_running_loop()
+        timeout = asked.request.timeout or self.settings.timeout
+        deadline = loop.time() + timeout
+        async with _while_there(exchange):
+            if tag is None:
+                await self._evaluate(exchange, asked, chosen, headers, number, id_, None, deadline)
+                return "answered"
+            try:
+                async with asyncio.timeout_at(deadline):
+                    kept = await self.cache.get(tag)
+            except TimeoutError as error:
+                raise Failure("timeout", f"The query took longer than {timeout:g} seconds.") from error
+            if kept is not None:
+                await self._whole(exchange, headers, kept, tag)
+                return "cached"
+            try:
+                await self._evaluate(exchange, asked, chosen, headers, number, id_, tag, deadline)
+            finally:
+                self.cache.end(tag)
+            return "answered"
+
+    async def _evaluate(
+        self, exchange: _Exchange, asked: _Asked, chosen: Format, headers: Headers, number: int, id_: str,
+        tag: str | None, deadline: float,
+    ) -> None:  # fmt: skip
+        request = asked.request
+        started = time.monotonic()
+        answer: AnswerStream | None = None
+        try:
+            text = await self.rewrite(request.text, request.dataset)
+            job = Job(
+                text, chosen.name, self.settings.max_rows, self.settings.max_bytes, request.dataset, exchange.url,
+                exchange.client,
+            )  # fmt: skip
+            answer = await self.engines.ask(
+                id_, job, request.stream,
+                timeout=max(deadline - asyncio.get_running_loop().time(), 0.001),
+                named_graphs=request.dataset is not None or asked.named_graphs,
+                snapshot=(number or None) if request.snapshot is None else request.snapshot,
+            )  # fmt: skip
+            await self._send(exchange, answer, headers, tag)
+            took = answer.seconds if isinstance(answer, Answer) else time.monotonic() - started
+            self.engines.quickness.learn(request.stream, took)
+        except Failure as failure:
+            if failure.kind in ("timeout", "ended"):
+                self.engines.quickness.learn(request.stream, time.monotonic() - started)
+            raise
         finally:
             if answer is not None:
                 answer.close()
-            if tag:
-                self.cache.end(tag, keep)
-            self.observe(outcome, time.monotonic() - started, id_, str(request.snapshot or ""))
 
-    async def _send(self, exchange: _Exchange, answer: AnswerStream, headers: Headers) -> bytes | None:
-        """Send an answer; return it if it was held as a whole.
+    async def _send(self, exchange: _Exchange, answer: AnswerStream, headers: Headers, tag: str | None) -> None:
+        """Send an answer, as a whole if it comes as one.
 
         :raises Failure: if it does not come to its end.
         """
+        following = _following(answer)
+        clock = asyncio.get_running_loop().time
         held: list[bytes] = []
         size = 0
-        chunks = answer.chunks()
-        deadline = asyncio.get_running_loop().time() + HELD_FOR
-        pending: asyncio.Task[bytes] | None = None
-        leaving = asyncio.create_task(exchange.gone())
-        try:
-            while True:
-                pending = pending or asyncio.ensure_future(_next(chunks))
-                left = deadline - asyncio.get_running_loop().time()
-                waits = None if exchange.started or not held else max(left, 0)
-                await asyncio.wait({pending, leaving}, timeout=waits, return_when=asyncio.FIRST_COMPLETED)
-                if leaving.done():
-                    raise Failure("cancelled", "The client left.")
-                if pending.done():
-                    chunk, pending = await pending, None
-                    if not chunk:
-                        break
-                    if exchange.started:
-                        await exchange.chunk(chunk)
-                        continue
-                    held.append(chunk)
-                    size += len(chunk)
-                if size > self.settings.buffer or (held and asyncio.get_running_loop().time() >= deadline):
-                    await exchange.begin(headers)
-                    for chunk in held:
-                        await exchange.chunk(chunk)
-                    held.clear()
-        finally:
-            leaving.cancel()
-            if pending is not None:
-                pending.cancel()
+        begin_at: float | None = None
+        while True:
+            chunk: bytes | None = None
+            try:
+                async with asyncio.timeout_at(begin_at):
+                    chunk = await following()
+            except TimeoutError:
+                begin_at = 0.0
+            if chunk == b"":
+                break
+            if chunk:
+                size += len(chunk)
+                held.append(chunk)
+                if exchange.started:
+                    await exchange.chunk(chunk)
+                elif begin_at is None and exchange.takes_parts:
+                    begin_at = clock() + HELD_FOR
+            if not exchange.started and (size > self.settings.buffer or (begin_at is not None and clock() >= begin_at)):
+                begin_at = None
+                await self._begin(exchange, headers, held, tag)
+                if exchange.method == "HEAD":
+                    await exchange.end()
+                    return
+            if exchange.started and size > LARGEST:
+                held.clear()
+        whole = b"".join(held)
+        if tag and size <= LARGEST:
+            self.cache.put(tag, whole)
         if exchange.started:
             await exchange.end()
-            return None
-        whole = b"".join(held)
-        await exchange.answer(headers, whole)
-        return whole
+        else:
+            await self._whole(exchange, headers, whole, tag)
+
+    async def _begin(self, exchange: _Exchange, headers: Headers, held: list[bytes], tag: str | None) -> None:
+        """Send the first parts of an answer that does not come as a whole."""
+        if tag:
+            self.cache.end(tag)  # others do not wait for this client to take it all
+        if not exchange.takes_parts:
+            raise RequestProblem(
+                HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.0 cannot carry this answer",
+                f"It has more than {self.settings.buffer:,} bytes, and a part could not be told from the whole answer. "
+                "Ask over HTTP/1.1; a proxy may need to be told so.",
+            )  # fmt: skip
+        await exchange.begin(headers)
+        for part in held:
+            await exchange.chunk(part)
+
+    async def _whole(self, exchange: _Exchange, headers: Headers, content: bytes, tag: str | None) -> None:
+        """Send a whole answer, compressed where it pays; what was compressed is kept too."""
+        if exchange.takes_any:
+            await exchange.not_modified(headers, None)
+            return
+        if not exchange.takes_gzip or len(content) < COMPRESSED_FROM:
+            await exchange.reply(HTTPStatus.OK, headers, content)
+            return
+        packed = self.cache.peek(f"{tag}{_GZIP}") if tag else None
+        if packed is None:
+            packed = await asyncio.to_thread(_packed, content) if len(content) > LONG else _packed(content)
+            if tag and len(content) < LARGEST:
+                self.cache.put(f"{tag}{_GZIP}", packed)
+        await exchange.reply(HTTPStatus.OK, _encoded(headers), packed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A query, and what its words tell.
+
+    :param stable: whether it has the same answer each time that it is asked of a snapshot.
+    """
+
+    request: QueryRequest
+    named_graphs: bool
+    stable: bool
+
+
+def _asked(items: list[tuple[str, str]], max_timeout: float) -> _Asked:
+    request = read_query(items, max_timeout)
+    stable = not varies(request.stream) and not _asks_others(request.stream)
+    return _Asked(request, needs_named_graphs(request.stream), stable)
+
+
+def _asks_others(stream: list[Token]) -> bool:
+    """Tell whether a query asks another endpoint, whose answer may change at any time."""
+    for place, token in enumerate(stream):
+        if token.is_word("SERVICE"):
+            rest = [found for found in stream[place + 1 : place + 3] if not found.is_word("SILENT")]
+            if not rest or not rest[0].text.endswith("/text-search>"):
+                return True
+    return False
+
+
+@asynccontextmanager
+async def _while_there(exchange: _Exchange) -> AsyncIterator[None]:
+    """End the block when the client leaves.
+
+    :raises ClientLeftError: if it did.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    inside, left = True, False
+
+    def leave(watch: asyncio.Task[None]) -> None:
+        nonlocal left
+        if inside and not watch.cancelled():
+            left = True
+            task.cancel()
+
+    watch = asyncio.create_task(exchange.gone())
+    watch.add_done_callback(leave)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not left:
+            raise
+        task.uncancel()
+        raise ClientLeftError from None
+    finally:
+        inside = False
+        watch.cancel()
+
+
+def _following(answer: AnswerStream) -> Callable[[], Awaitable[bytes]]:
+    """Return what gives the next chunk of an answer, nothing at its end, and may be interrupted and called again."""
+    if isinstance(answer, Answer):
+        return answer.next
+    chunks = answer.chunks()
+    pending: asyncio.Future[bytes] | None = None
+
+    async def following() -> bytes:
+        nonlocal pending
+        pending = pending or asyncio.ensure_future(_next(chunks))
+        chunk = await asyncio.shield(pending)
+        pending = None
+        return chunk
+
+    return following
 
 
 async def _next(chunks: AsyncIterator[bytes]) -> bytes:
-    """Return the next chunk, or nothing at the end."""
     return await anext(chunks, b"")
 
 
@@ -347,14 +511,10 @@ def _format(request: QueryRequest, accept: str) -> Format:
     raise RequestProblem(HTTPStatus.NOT_ACCEPTABLE, "No format suits", f"This answer comes as {listed}.")
 
 
-def _tag(number: int, request: QueryRequest, chosen: Format, url: str) -> str:
+def _tag(number: int, content: str, request: QueryRequest, chosen: Format, url: str) -> str:
     """Return the entity tag of an answer, known before it is evaluated."""
-    parts = (str(number), chosen.name, url, repr(request.dataset), request.text)
+    parts = (content, chosen.name, url, repr(request.dataset), request.text)
     return f"{number}-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-
-
-def _matches(header: str, tag: str) -> bool:
-    return any(part.strip().removeprefix("W/").strip('"') in (tag, f"{tag}-gzip", "*") for part in header.split(","))
 
 
 @dataclass(slots=True)
@@ -364,6 +524,7 @@ class _Exchange:
     scope: Scope
     receive: Receive
     send: Send
+    public_url: str = ""
     started: bool = False
     _compressor: Any = None
 
@@ -379,6 +540,8 @@ class _Exchange:
     @property
     def url(self) -> str:
         """Return the address of the endpoint, without parameters."""
+        if self.public_url:
+            return self.public_url.rstrip("/") + str(self.scope["path"]).rstrip("/")
         host = self.header(b"host") or "localhost"
         path = f"{self.scope.get('root_path', '')}{self.scope['path'].removeprefix(self.scope.get('root_path', ''))}"
         return f"{self.scope.get('scheme', 'http')}://{host}{path.rstrip('/')}"
@@ -426,36 +589,52 @@ class _Exchange:
         """Send a problem."""
         sent: Headers = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
         sent.append((b"content-type", problems.MEDIA_TYPE.encode()))
+        sent += [(b"vary", b"Accept, Accept-Encoding"), (b"cache-control", b"no-store")]
         if "queryId" in more:
             sent.append((b"x-circkg-query-id", str(more["queryId"]).encode()))
         await self.reply(status, sent, problems.content(status, title, detail, **more))
 
     @property
-    def _takes_gzip(self) -> bool:
-        for part in self.header(b"accept-encoding").split(","):
-            name, _, quality = part.strip().partition(";")
-            if name.strip().lower() in ("gzip", "*"):
-                return quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-        return False
+    def takes_parts(self) -> bool:
+        """Tell whether a part of an answer can be told from the whole: HTTP/1.0 has no last chunk."""
+        return self.scope.get("http_version") != "1.0"
 
-    def _encoded(self, headers: Headers) -> Headers:
-        """Return the headers of a compressed answer, whose entity tag differs from the plain one."""
-        tagged = [(k, v[:-1] + b'-gzip"' if k == b"etag" else v) for k, v in headers]
-        return [*tagged, (b"content-encoding", b"gzip")]
+    @property
+    def takes_gzip(self) -> bool:
+        """Tell whether the client takes compressed answers (RFC 9110, section 12.5.3)."""
+        qualities: dict[str, float] = {}
+        for part in self.header(b"accept-encoding").lower().split(","):
+            name, *rest = (piece.strip() for piece in part.split(";"))
+            found = re.fullmatch(r"q\s*=\s*([01](?:\.\d{0,3})?)", rest[0]) if rest else None
+            qualities[name] = float(found[1]) if found else 1.0
+        return qualities.get("gzip", qualities.get("*", 0.0)) > 0
 
-    async def answer(self, headers: Headers, content: bytes) -> None:
-        """Send a whole answer, compressed where it pays."""
-        if self._takes_gzip and len(content) >= COMPRESSED_FROM:
-            packer = _gzip()
-            content = packer.compress(content) + packer.flush()
-            headers = self._encoded(headers)
-        await self.reply(HTTPStatus.OK, headers, content)
+    @property
+    def takes_any(self) -> bool:
+        """Tell whether the client has the answer, whatever it is (``If-None-Match: *``)."""
+        return self._is_conditional and self.header(b"if-none-match").strip() == "*"
+
+    @property
+    def _is_conditional(self) -> bool:
+        return self.method in ("GET", "HEAD", "QUERY")
+
+    def matching(self, tag: str) -> str | None:
+        """Return the entity tag that the client has, if it is that of the answer, compressed or not."""
+        if not self._is_conditional:
+            return None
+        has = re.findall(r'"([^"]*)"', self.header(b"if-none-match"))
+        return next((known for known in (f"{tag}{_GZIP}", tag) if known in has), None)
+
+    async def not_modified(self, headers: Headers, known: str | None) -> None:
+        """Say that what the client has is the answer."""
+        tagged = [(k, f'"{known}"'.encode() if k == b"etag" and known else v) for k, v in headers]
+        await self.reply(HTTPStatus.NOT_MODIFIED, [pair for pair in tagged if pair[0] != b"content-type"], b"")
 
     async def begin(self, headers: Headers) -> None:
         """Begin an answer that comes in parts."""
-        if self._takes_gzip:
+        if self.takes_gzip:
             self._compressor = _gzip()
-            headers = self._encoded(headers)
+            headers = _encoded(headers)
         self.started = True
         await self.send({"type": "http.response.start", "status": 200, "headers": headers})
 
@@ -470,6 +649,20 @@ class _Exchange:
         """End an answer that came in parts."""
         rest = self._compressor.flush() if self._compressor is not None else b""
         await self.send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else rest})
+
+
+_GZIP = "-gzip"
+
+
+def _encoded(headers: Headers) -> Headers:
+    """Return the headers of a compressed answer, whose entity tag differs from the plain one."""
+    tagged = [(k, v[:-1] + f'{_GZIP}"'.encode() if k == b"etag" else v) for k, v in headers]
+    return [*tagged, (b"content-encoding", b"gzip")]
+
+
+def _packed(content: bytes) -> bytes:
+    packer = _gzip()
+    return bytes(packer.compress(content) + packer.flush())
 
 
 def _gzip() -> Any:
