@@ -223,7 +223,7 @@ _PREFIXES = {
 class Query:
     """One kind of query.
 
-    :param pattern: text in which ``{initiative}``, ``{organisation}``, ``{theme}`` and ``{type}`` are drawn numbers.
+    :param pattern: text in which ``{initiative}``, ``{organisation}`` and ``{theme}`` are drawn numbers.
     :param exact: whether its rows are the same in every engine; else (LIMIT without ORDER BY) their number only.
     """
 
@@ -237,7 +237,6 @@ class Query:
             "{initiative}": lambda: number * 7919 % size.initiatives,
             "{organisation}": lambda: number * 6113 % size.organisations,
             "{theme}": lambda: number * 31 % 160,
-            "{type}": lambda: number * 29 % 48,
         }
         text = self.pattern
         for name, value in numbers.items():
@@ -249,7 +248,6 @@ class Query:
 INITIATIVE = f"<{ID}initiative/n{{initiative}}>"
 ORGANISATION = f"<{ID}organisation/n{{organisation}}>"
 THEME = f"<{VOCABULARY}theme/c{{theme}}>"
-BARRIER = f"<{VOCABULARY}barrier-type/c{{type}}>"
 QUERIES = {
     "look-up": Query(f"SELECT ?p ?o WHERE {{ {INITIATIVE} ?p ?o }}"),
     "describe": Query(f"DESCRIBE {INITIATIVE}", NTRIPLES),
@@ -269,11 +267,10 @@ QUERIES = {
         "?place circ:within ?region . ?region a circ:Region } GROUP BY ?region ORDER BY DESC(?total) ?region"
     ),
     "many OPTIONALs": Query(
-        f"SELECT ?i ?en ?fr ?end ?whole ?role ?what WHERE {{ ?i circ:reportsBarrierType {BARRIER} . "
+        f"SELECT ?i ?en ?fr ?end ?whole ?practice ?what WHERE {{ ?i circ:hasTheme {THEME} . "
         'OPTIONAL { ?i dct:title ?en FILTER(LANG(?en) = "en") } OPTIONAL { ?i dct:title ?fr FILTER(LANG(?fr) = "fr") } '
         "OPTIONAL { ?i schema:endDate ?end } OPTIONAL { ?i circ:partOf ?whole } "
-        "OPTIONAL { ?part circ:participationIn ?i ; circ:hasRole ?role } "
-        "OPTIONAL { ?practice circ:identifiedBy ?i ; dct:title ?what } }"
+        'OPTIONAL { ?practice circ:identifiedBy ?i ; dct:title ?what FILTER(LANG(?what) = "en") } }'
     ),
     "count by country": Query(
         "SELECT ?nation (COUNT(?practice) AS ?count) WHERE { ?practice a circ:Practice ; circ:locatedIn ?place . "

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from functools import lru_cache
 
 from circkg_server.store.snapshot import Dataset
 
@@ -26,6 +25,9 @@ class Kind(IntEnum):
     FORKED = 6  # zygote → front: its process number
     ENDED = 7  # zygote → front: a reader ended, and how
     READY = 8  # zygote → front: the image is loaded; reader → front: the snapshot is open
+
+
+_KINDS = {int(kind): kind for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +49,27 @@ class Job:
     client: str = ""
 
     def encode(self) -> bytes:
-        """Return the job as bytes."""
-        content = asdict(self)
-        del content["client"]
-        return json.dumps(content, ensure_ascii=False).encode()
+        """Return the job as bytes: all but the text as JSON, which is the same for most jobs, and the text."""
+        return _conditions(self.format, self.max_rows, self.max_bytes, self.dataset, self.base) + self.text.encode()
 
     @classmethod
     def decode(cls, content: bytes) -> Job:
         """Return the job of bytes."""
-        values: dict[str, Any] = json.loads(content)
-        dataset = values.pop("dataset")
-        asked = Dataset(tuple(dataset["default"]), tuple(dataset["named"])) if dataset is not None else None
-        return cls(dataset=asked, **values)
+        conditions, _, text = content.partition(b"\n")
+        return cls(text.decode(), *_read(conditions))
+
+
+@lru_cache(maxsize=256)
+def _conditions(format_: str, max_rows: int, max_bytes: int, dataset: Dataset | None, base: str | None) -> bytes:
+    graphs = [dataset.default, dataset.named] if dataset is not None else None
+    return json.dumps([format_, max_rows, max_bytes, graphs, base]).encode() + b"\n"
+
+
+@lru_cache(maxsize=256)
+def _read(conditions: bytes) -> tuple[str, int, int, Dataset | None, str | None]:
+    format_, max_rows, max_bytes, graphs, base = json.loads(conditions)
+    dataset = Dataset(tuple(graphs[0]), tuple(graphs[1])) if graphs is not None else None
+    return format_, max_rows, max_bytes, dataset, base
 
 
 def frame(kind: Kind, content: bytes = b"") -> bytes:
@@ -72,19 +83,29 @@ class Frames:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[tuple[Kind, bytes]]:
-        """Yield the frames that the bytes complete.
+    def feed(self, data: bytes) -> list[tuple[Kind, bytes]]:
+        """Return the frames that the bytes complete.
 
         :raises ValueError: if a frame is longer than :data:`MAX_FRAME`.
         """
-        self._buffer += data
-        while len(self._buffer) >= _HEAD.size:
-            length, kind = _HEAD.unpack_from(self._buffer)
+        held = self._buffer
+        whole: bytes | bytearray = data
+        if held:
+            held += data
+            whole = held
+        found = []
+        place, size = 0, len(whole)
+        while size - place >= _HEAD.size:
+            length, kind = _HEAD.unpack_from(whole, place)
             if length > MAX_FRAME:
                 raise ValueError(f"A frame of {length} bytes is too long.")
-            end = _HEAD.size + length
-            if len(self._buffer) < end:
-                return
-            content = bytes(memoryview(self._buffer)[_HEAD.size : end])
-            del self._buffer[:end]
-            yield Kind(kind), content
+            begin = place + _HEAD.size
+            if size < begin + length:
+                break
+            place = begin + length
+            found.append((_KINDS[kind], bytes(whole[begin:place])))
+        if held:
+            del held[:place]
+        elif place < size:
+            held += data[place:]
+        return found

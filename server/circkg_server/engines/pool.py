@@ -130,10 +130,15 @@ class Answer:
                 self.reader.transport.pause_reading()
             self._news.set()
             return
-        told = json.loads(content)
-        self.seconds = told["seconds"]
+        failure = None
+        if kind is Kind.ERROR:
+            told = json.loads(content)
+            self.seconds = told["seconds"]
+            failure = Failure(told["kind"], told["message"])
+        else:
+            self.seconds = float(content)
         reader = self._pool.part(self)
-        self.end(Failure(told["kind"], told["message"]) if kind is Kind.ERROR else None)
+        self.end(failure)
         if reader is not None:
             self._pool.freed(reader)
 
@@ -340,16 +345,23 @@ class Pool:
         :param quick: whether the query is expected to be quick, so that it may have the reader kept for such.
         :raises Failure: if the queue is full.
         """
+        answer = Answer(self, id_, job, quick=quick)
+        self.submit(answer, timeout)
+        return answer
+
+    def submit(self, answer: Answer, timeout: float) -> None:
+        """Let an answer come as soon as a reader takes its query.
+
+        :raises Failure: as :meth:`ask`.
+        """
         if self._closing:
             raise Failure("stopped", "The server is stopping.")
-        answer = Answer(self, id_, job, quick=quick)
-        free = self._idle and (quick or self._may_be_slow())
+        free = self._idle and (answer.quick or self._may_be_slow())
         if not free and len(self._waiting) >= self.queue:
             raise Failure("busy", f"{self.queue} queries are waiting already. Try again in a while.")
-        self._answers[id_] = answer
+        self._answers[answer.id] = answer
         answer.timers.append(asyncio.get_running_loop().call_later(timeout, self._late, answer, timeout))
         self._queue(answer)
-        return answer
 
     def _queue(self, answer: Answer, *, first: bool = False) -> None:
         if not answer.ended:

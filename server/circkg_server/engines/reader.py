@@ -157,9 +157,10 @@ def _answer(store: Store, job: Job, connection: socket.socket) -> bytes:
         error = writer.error or found
         kind = error.kind if isinstance(error, AnswerError) else _kind_of(error)
         told = {"kind": kind, "message": str(error)}
-    told["seconds"] = time.process_time() - before
-    last = json.dumps(told).encode()
-    return frame(Kind.ERROR, last) if "kind" in told else writer.rest() + frame(Kind.END, last)
+    seconds = time.process_time() - before
+    if told:
+        return frame(Kind.ERROR, json.dumps(told | {"seconds": seconds}).encode())
+    return writer.rest() + frame(Kind.END, b"%.6f" % seconds)
 
 
 def _kind_of(error: Exception) -> str:

@@ -6,6 +6,7 @@ It forks only while it has one Python thread, which is why it is a process of it
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import selectors
@@ -54,6 +55,9 @@ def main(kind: str, folder: str, number: str, memory: str, descriptor: str) -> N
     selector.register(wake_read, selectors.EVENT_READ)
     frames = Frames()
     readers: set[int] = set()
+    # The readers share what is there now: their collector need not look at it, nor write to its pages.
+    gc.collect()
+    gc.freeze()
     try:
         while True:
             for key, _ in selector.select():
