@@ -85,6 +85,9 @@ class _Reader(asyncio.Protocol):
             elif self.answer is not None:
                 self.answer.take(kind, content)
 
+    def eof_received(self) -> None:
+        self.pool.lost(self)  # at once: a query written to a connection that is closing would be an error
+
     def connection_lost(self, _exc: Exception | None) -> None:
         self.pool.lost(self)
 

@@ -31,6 +31,10 @@ _TRIES = (1.0, 10.0, 60.0)
 """Seconds after which the memory image is loaded again if it could not be."""
 
 
+class NoSuchSnapshotError(LookupError):
+    """A snapshot of that number has never been published."""
+
+
 class SnapshotGoneError(LookupError):
     """A snapshot is not kept for queries any more; its manifest still names the dumps."""
 
@@ -173,7 +177,7 @@ class Engines:
         :param snapshot: number of an earlier snapshot; ``None``: the current one.
         :raises Failure: if it is not answered.
         :raises SnapshotGoneError: if that snapshot is not kept.
-        :raises LookupError: if there never was such a snapshot.
+        :raises NoSuchSnapshotError: if there never was such a snapshot.
         """
         served = self.current
         if served is None:
@@ -190,7 +194,7 @@ class Engines:
     def manifest(self, number: int) -> Manifest:
         """Return the manifest of a snapshot that has been published.
 
-        :raises LookupError: if there is none of that number.
+        :raises NoSuchSnapshotError: if there is none of that number.
         """
         current = self.current.manifest if self.current else None
         if current is not None and number == current.number:
@@ -200,7 +204,7 @@ class Engines:
                 raise ManifestError
             return self.archive.number(number)
         except ManifestError as error:
-            raise LookupError(f"There is no snapshot {number}.") from error
+            raise NoSuchSnapshotError(f"There is no snapshot {number}.") from error
 
     def _check_merge(self, dataset: Dataset, manifest: Manifest) -> None:
         """Refuse to merge graphs that a reader's memory cannot hold, before one tries and dies of it."""

@@ -23,7 +23,7 @@ from circkg_server import problems
 from circkg_server.engines.frames import Job
 from circkg_server.engines.interface import AnswerStream, Engine
 from circkg_server.engines.pool import Answer, Failure
-from circkg_server.engines.service import SnapshotGoneError
+from circkg_server.engines.service import NoSuchSnapshotError, SnapshotGoneError
 from circkg_server.releases.manifest import Manifest
 from circkg_server.settings import Settings
 from circkg_server.sparql.cache import LARGEST, Cache
@@ -238,7 +238,7 @@ class Endpoint:
                 f"{exchange.url.removesuffix('/sparql')}/dumps/{file.removeprefix('releases/')}" for file in gone.dumps
             ]
             raise RequestProblem(HTTPStatus.GONE, "This snapshot is gone", detail, queryId=id_, dumps=dumps) from gone
-        except LookupError as missing:
+        except NoSuchSnapshotError as missing:
             raise RequestProblem(HTTPStatus.NOT_FOUND, "There is no such snapshot", str(missing)) from missing
         except ClientLeftError:
             outcome = "cancelled"
