@@ -19,7 +19,7 @@ from circkg_server.cors import Cors
 from circkg_server.engines.interface import Engine
 from circkg_server.engines.remote import RemoteEngines, RemoteServed, RemoteSettings
 from circkg_server.engines.service import Engines, Served
-from circkg_server.operations.logs import RequestLog, log_query
+from circkg_server.operations.logs import Answered, RequestLog, log_query
 from circkg_server.operations.metrics import Metrics
 from circkg_server.operations.proxy import Proxied
 from circkg_server.operations.routes import Operations, router
@@ -31,6 +31,7 @@ from circkg_server.rewriting import Rewriting
 from circkg_server.search.api import build_router as search_router
 from circkg_server.settings import Settings
 from circkg_server.sparql import description
+from circkg_server.sparql.express import Application, Express
 from circkg_server.sparql.protocol import Endpoint
 from circkg_server.writes.engine import LiveEngine
 from circkg_server.writes.live import LiveStore
@@ -119,7 +120,14 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
         else:
             await pages(scope, receive, send)
 
-    return Proxied(RequestLog(Cors(dispatch)), operating, settings.public_url)
+    log = RequestLog(Cors(dispatch))
+
+    def note(found: list[Answered]) -> None:
+        for one in found:
+            metrics.observe(one.outcome, one.seconds)
+        log.answered("/sparql", found)
+
+    return Application(Proxied(log, operating, settings.public_url), Express(endpoint, note))
 
 
 def _engine_and_writes(

@@ -11,6 +11,8 @@ from circkg_server import problems
 App = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 
 _EXPOSED = b"ETag, Link, Location, Retry-After, X-CircKG-Snapshot, X-CircKG-Query-Id"
+HEADERS = ((b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", _EXPOSED))
+"""What every response has."""
 
 
 class Cors:
@@ -33,11 +35,7 @@ class Cors:
                 started = True
                 message = {
                     **message,
-                    "headers": [
-                        *message.get("headers", ()),
-                        (b"access-control-allow-origin", b"*"),
-                        (b"access-control-expose-headers", _EXPOSED),
-                    ],
+                    "headers": [*message.get("headers", ()), *HEADERS],
                 }
             await send(message)
 

@@ -14,8 +14,9 @@ import secrets
 import sys
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from circkg_server.operations.settings import OperationsSettings
 
@@ -106,12 +107,69 @@ def log_query(
     LOG.info("query", extra={"fields": fields})
 
 
+class Answered(NamedTuple):
+    """A plain request for a query that has been answered, for the log: both its events in one.
+
+    :param at: seconds since 1970.
+    """
+
+    at: float
+    client: str
+    id: str
+    outcome: str
+    snapshot: int
+    status: int
+    size: int
+    seconds: float
+
+
 class RequestLog:
     """Logs each request of an application: method, path without parameters, status, bytes, time."""
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._hash = ClientHash()
+
+    def answered(self, path: str, found: list[Answered]) -> None:
+        """Log what was answered beside the application, with the same events and members.
+
+        Lines of JSON are put together by hand: a record for each event takes longer than a look-up.
+        """
+        if not LOG.isEnabledFor(logging.INFO):
+            return
+        hashes = {address: self._hash(address) for address in {one.client for one in found}}
+        handlers = LOG.handlers
+        if not (len(handlers) == 1 and isinstance(handlers[0].formatter, JsonLines)):
+            for one in found:
+                query = {"query_id": one.id, "outcome": one.outcome, "seconds": round(one.seconds, 4)}
+                LOG.info("query", extra={"fields": query | {"snapshot": str(one.snapshot)}})
+                request = {"method": "GET", "path": path, "client": hashes[one.client], "query_id": one.id}
+                request |= {"status": one.status, "bytes": one.size, "seconds": round(one.seconds, 4)}  # type: ignore[dict-item]
+                LOG.info("request", extra={"fields": request})
+            return
+        lines = []
+        second, stamp = -1, ""
+        for one in found:
+            if int(one.at) != second:
+                second = int(one.at)
+                stamp = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            begin = f'{{"time": "{stamp}.{int(one.at * 1000) % 1000:03}+00:00", "level": "info", "event": '
+            seconds = round(one.seconds, 4)
+            lines.append(
+                f'{begin}"query", "query_id": "{one.id}", "outcome": "{one.outcome}", "seconds": {seconds}, '
+                f'"snapshot": "{one.snapshot}"}}\n'
+                f'{begin}"request", "method": "GET", "path": "{path}", "client": "{hashes[one.client]}", '
+                f'"query_id": "{one.id}", "status": {one.status}, "bytes": {one.size}, "seconds": {seconds}}}\n'
+            )
+        handler = handlers[0]
+        if isinstance(handler, logging.StreamHandler):
+            with suppress(OSError, ValueError):  # as a handler of the library: a log that fails stops nothing
+                handler.acquire()
+                try:
+                    handler.stream.write("".join(lines))
+                    handler.flush()
+                finally:
+                    handler.release()
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Serve one request."""

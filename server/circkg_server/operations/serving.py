@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from circkg_server.operations import logs
 from circkg_server.operations.settings import OperationsSettings
+from circkg_server.sparql.express import Application
 
 
 def run(
@@ -20,9 +22,12 @@ def run(
     for the whole.
     """
     logs.configure(settings)
+    http: Any = HttpToolsProtocol
+    if isinstance(app, Application) and not unix_socket:
+        http = app.express.protocol(HttpToolsProtocol)
     config = uvicorn.Config(
         app, host=host, port=port, uds=unix_socket or None, log_config=None, access_log=False, server_header=False,
         proxy_headers=False,  # the middleware of ours knows which proxies to believe
-        timeout_graceful_shutdown=settings.drain, http="httptools",
+        timeout_graceful_shutdown=settings.drain, http=http,
     )  # fmt: skip
     uvicorn.Server(config).run()

@@ -208,20 +208,12 @@ class Endpoint:
         tag = _tag(number, content, request, chosen, exchange.url)
         # An open instance has no snapshots: what it answers may change with the next write.
         stable = number > 0 and asked.stable
-        headers: Headers = [
-            (b"content-type", _with_charset(chosen).encode()),
-            (b"vary", b"Accept, Accept-Encoding"),
-            (b"x-circkg-snapshot", str(number).encode()),
-            (b"x-circkg-query-id", id_.encode()),
-            (b"content-disposition", f'inline; filename="circkg-{tag[:8]}.{_EXTENSION[chosen.name]}"'.encode()),
-        ]
+        headers = headers_of(number, id_, tag, chosen, stable=stable)
         outcome = "failed"
         try:
             if not stable:
-                headers.append((b"cache-control", b"no-store"))
                 outcome = await self._answer(exchange, asked, chosen, headers, number, id_, None)
                 return
-            headers += [(b"etag", f'"{tag}"'.encode()), (b"cache-control", b"public, max-age=0, must-revalidate")]
             if (known := exchange.matching(tag)) is not None:
                 outcome = "not-modified"
                 await exchange.not_modified(headers, known)
@@ -511,6 +503,34 @@ def _format(request: QueryRequest, accept: str) -> Format:
     raise RequestProblem(HTTPStatus.NOT_ACCEPTABLE, "No format suits", f"This answer comes as {listed}.")
 
 
+def headers_of(number: int, id_: str, tag: str, chosen: Format, *, stable: bool) -> Headers:
+    """Return the headers of an answer.
+
+    :param stable: whether the same query has the same answer again, so that it may be kept.
+    """
+    headers: Headers = [
+        (b"content-type", _with_charset(chosen).encode()),
+        (b"vary", b"Accept, Accept-Encoding"),
+        (b"x-circkg-snapshot", str(number).encode()),
+        (b"x-circkg-query-id", id_.encode()),
+        (b"content-disposition", f'inline; filename="circkg-{tag[:8]}.{_EXTENSION[chosen.name]}"'.encode()),
+    ]
+    if stable:
+        return [*headers, (b"etag", f'"{tag}"'.encode()), (b"cache-control", b"public, max-age=0, must-revalidate")]
+    return [*headers, (b"cache-control", b"no-store")]
+
+
+def problem_headers(more: dict[str, Any]) -> Headers:
+    """Return the headers of a problem, given its further members."""
+    headers = [
+        (b"content-type", problems.MEDIA_TYPE.encode()), (b"vary", b"Accept, Accept-Encoding"),
+        (b"cache-control", b"no-store"),
+    ]  # fmt: skip
+    if "queryId" in more:
+        headers.append((b"x-circkg-query-id", str(more["queryId"]).encode()))
+    return headers
+
+
 def _tag(number: int, content: str, request: QueryRequest, chosen: Format, url: str) -> str:
     """Return the entity tag of an answer, known before it is evaluated."""
     parts = (content, chosen.name, url, repr(request.dataset), request.text)
@@ -588,10 +608,7 @@ class _Exchange:
     ) -> None:
         """Send a problem."""
         sent: Headers = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
-        sent.append((b"content-type", problems.MEDIA_TYPE.encode()))
-        sent += [(b"vary", b"Accept, Accept-Encoding"), (b"cache-control", b"no-store")]
-        if "queryId" in more:
-            sent.append((b"x-circkg-query-id", str(more["queryId"]).encode()))
+        sent += problem_headers(more)
         await self.reply(status, sent, problems.content(status, title, detail, **more))
 
     @property

@@ -1,0 +1,253 @@
+"""The short way of plain requests, compared with the ordinary one over the same server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from circkg_loaders.registry import DataSet, Role
+from circkg_server.app import build_app
+from circkg_server.operations.logs import Answered, JsonLines, RequestLog
+from circkg_server.releases.archive import Archive
+from circkg_server.settings import Settings
+from circkg_server.sparql.express import Application
+from circkg_server.store.snapshot import make
+from circkg_shapes.terms import iri, literal
+
+JSON = "application/sparql-results+json"
+LABEL = "http://www.w3.org/2004/02/skos/core#prefLabel"
+TRIPLES = 3000
+ALL = "SELECT * { ?s ?p ?o }"
+
+
+def query_of(number: int) -> str:
+    return f"SELECT ?o {{ <http://example.org/s{number}> <{LABEL}> ?o }}"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int, Application]]:
+    """Yield the ports of the short and of the ordinary way into one application, and that."""
+    archive = Archive(tmp_path_factory.mktemp("express"))
+    found = DataSet("a", "A", Role.STATED, "facts", "1.0.0", "CC-BY-4.0", "For a test.")
+    triples = [(iri(f"http://example.org/s{n}"), iri(LABEL), literal(f"label “{n}”", "en")) for n in range(TRIPLES)]
+    with archive.writing():
+        manifest = archive.next_manifest([archive.release(found, triples)])
+        make(archive, manifest)
+        archive.publish(manifest)
+    settings = Settings(engine="memory", readers=2, timeout=1.0, buffer=100_000, per_client=4)
+    application = build_app(archive, settings)
+    assert isinstance(application, Application)
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    short = uvicorn.Config(
+        application, http=application.express.protocol(HttpToolsProtocol), log_level="error", server_header=False,
+        proxy_headers=False,
+    )  # type: ignore[arg-type]  # fmt: skip
+    plain = uvicorn.Config(application, log_level="error", server_header=False, proxy_headers=False, lifespan="off")
+
+    async def both() -> None:
+        servers = [uvicorn.Server(short), uvicorn.Server(plain)]
+        for server in servers:
+            server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
+        running.extend(servers)
+        await asyncio.gather(*(server.serve([sock]) for server, sock in zip(servers, sockets, strict=True)))
+
+    running: list[uvicorn.Server] = []
+    thread = threading.Thread(target=lambda: asyncio.run(both()), daemon=True)
+    thread.start()
+    ports = [sock.getsockname()[1] for sock in sockets]
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        time.sleep(0.05)
+        if len(running) == 2 and running[0].started and running[1].started:
+            pools = httpx.get(f"http://127.0.0.1:{ports[1]}/status", headers={"accept": "application/json"}).json()
+            if any(pool["engine"] == "memory" and pool["readers"] for pool in pools["pools"]):
+                break
+    yield ports[0], ports[1], application
+    for server in running:
+        server.should_exit = True
+    thread.join(timeout=15)
+
+
+class Connection:
+    """A connection on which raw bytes are sent."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self._file = self.socket.makefile("rb")
+
+    def ask(self, query: str, accept: str = JSON, *headers: str) -> tuple[int, dict[str, str], bytes]:
+        """Return status, headers and body of the answer."""
+        lines = [f"GET /sparql?query={quote(query)} HTTP/1.1", "Host: example.org", f"Accept: {accept}", *headers]
+        self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
+        return self.answer()
+
+    def answer(self) -> tuple[int, dict[str, str], bytes]:
+        """Return the next answer."""
+        status = int(self._file.readline().split()[1])
+        found = {}
+        while line := self._file.readline().strip():
+            name, _, value = line.decode().partition(": ")
+            found[name.lower()] = value
+        if "content-length" in found:
+            return status, found, self._file.read(int(found["content-length"]))
+        body = b""
+        while size := int(self._file.readline(), 16):
+            body += self._file.read(size)
+            self._file.readline()
+        self._file.readline()
+        return status, found, body
+
+
+@pytest.mark.parametrize("headers", [(), ("Accept-Encoding: gzip",), ("Connection: keep-alive", "User-Agent: x")])
+@pytest.mark.parametrize(
+    ("query", "accept"),
+    [
+        (query_of(1), JSON),
+        (query_of(2), "text/csv"),
+        (query_of(3), "application/sparql-results+xml;q=0.9, text/csv;q=0.1"),
+        ("DESCRIBE <http://example.org/s4>", "text/turtle"),
+        ("ASK { ?s ?p ?o }", "*/*"),
+        (f"SELECT * {{ ?s <{LABEL}> ?o }} ORDER BY ?s LIMIT 60", JSON),
+        ("SELECT (RAND() AS ?r) {} LIMIT 0", JSON),
+        ("SELECT * { ?s ?p", JSON),
+        ("SELECT * { GRAPH ?g { ?s ?p ?o } } LIMIT 0", JSON),
+        (query_of(5), "image/png"),
+        ("INSERT DATA { <a:a> <a:b> <a:c> }", JSON),
+        ("SELECT * { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }", JSON),
+        ("SELECT * { ?s ?p 'a\\'b' }", JSON),
+        ("", JSON),
+    ],
+)
+def test_both_ways_answer_alike(
+    served: tuple[int, int, Application], query: str, accept: str, headers: tuple[str, ...]
+) -> None:
+    short, ordinary, _ = served
+    answers = []
+    for port in (short, ordinary, short):
+        connection = Connection(port)
+        for _ in range(2):
+            status, found, body = connection.ask(query, accept, *headers)
+            found.pop("x-circkg-query-id", "")
+            found.pop("date")
+            if b"queryId" in body:
+                body = json.dumps(json.loads(body) | {"queryId": ""}).encode()
+                found.pop("content-length")
+            answers.append((status, found, body))
+    assert all(answer == answers[0] for answer in answers)
+
+
+def test_a_repeated_request_is_answered_from_the_cache_under_its_own_id(served: tuple[int, int, Application]) -> None:
+    connection = Connection(served[0])
+    before = served[2].express.endpoint.cache.hits
+    answers = [connection.ask(query_of(77)) for _ in range(3)]
+    assert len({found["x-circkg-query-id"] for _, found, _ in answers}) == 3
+    assert len({body for _, _, body in answers}) == 1
+    assert served[2].express.endpoint.cache.hits == before + 2
+
+
+def test_constants_do_not_leak_from_one_query_to_another_of_its_shape(served: tuple[int, int, Application]) -> None:
+    connection = Connection(served[0])
+    for number in (10, 11, 10, 12):
+        rows = json.loads(connection.ask(query_of(number))[2])["results"]["bindings"]
+        assert [row["o"]["value"] for row in rows] == [f"label “{number}”"]
+
+
+def test_a_large_answer_goes_the_ordinary_way_and_is_whole(served: tuple[int, int, Application]) -> None:
+    connection = Connection(served[0])
+    for _ in range(2):
+        status, _, body = connection.ask(f"{ALL} # large")
+        assert status == 200
+        assert len(json.loads(body)["results"]["bindings"]) == TRIPLES
+    assert connection.ask(query_of(1))[0] == 200
+
+
+def test_a_timeout_is_a_problem_and_the_connection_goes_on(served: tuple[int, int, Application]) -> None:
+    connection = Connection(served[0])
+    began = time.monotonic()
+    status, found, body = connection.ask("SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }")
+    assert status == 503
+    assert 0.9 < time.monotonic() - began < 1.5
+    assert found["retry-after"]
+    assert found["access-control-allow-origin"] == "*"
+    assert "longer" in json.loads(body)["detail"]
+    assert connection.ask(query_of(21))[0] == 200
+
+
+def test_requests_that_come_together_or_in_pieces_are_answered_in_turn(served: tuple[int, int, Application]) -> None:
+    requests = [
+        f"GET /sparql?query={quote(query_of(number))} HTTP/1.1\r\nHost: example.org\r\n\r\n".encode()
+        for number in range(30, 34)
+    ]
+    for pieces in ([b"".join(requests)], [requests[0], b"".join(requests[1:])], [bytes([one]) for one in requests[0]]):
+        connection = Connection(served[0])
+        for piece in pieces:
+            connection.socket.sendall(piece)
+        for number in range(30, 31 if len(pieces) > 2 else 34):
+            status, _, body = connection.answer()
+            assert status == 200
+            assert f"label “{number}”".encode() in body
+
+
+def test_a_client_that_leaves_frees_its_reader(served: tuple[int, int, Application]) -> None:
+    for number in range(6):
+        connection = Connection(served[0])
+        query = quote(f"SELECT (COUNT(*) AS ?n) {{ ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }} # {number}")
+        connection.socket.sendall(f"GET /sparql?query={query} HTTP/1.1\r\nHost: example.org\r\n\r\n".encode())
+        time.sleep(0.05)
+        connection.socket.close()
+        connection._file.close()
+    began = time.monotonic()
+    assert Connection(served[0]).ask(query_of(41))[0] == 200
+    assert time.monotonic() - began < 0.9
+
+
+def test_the_same_question_of_many_is_evaluated_once(served: tuple[int, int, Application]) -> None:
+    cache = served[2].express.endpoint.cache
+    before = cache.misses
+    query = "SELECT (COUNT(*) AS ?n) { ?a ?p ?b . ?c ?p ?d FILTER(STRLEN(STR(?a)) < 18) } # together"
+    connections = [Connection(served[0]) for _ in range(3)]
+    text = f"GET /sparql?query={quote(query)} HTTP/1.1\r\nHost: example.org\r\n\r\n".encode()
+    for connection in connections:
+        connection.socket.sendall(text)
+    assert len({connection.answer()[2] for connection in connections}) == 1
+    assert cache.misses == before + 1
+
+
+def test_both_ways_log_the_same_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = logging.getLogger("circkg")
+    found = [Answered(time.time(), "127.0.0.1", "0f", "answered", 3, 200, 120, 0.01234)]
+
+    async def nothing(*_: object) -> None: ...
+
+    lines = []
+    log.setLevel(logging.INFO)
+    for formatter in (JsonLines(), logging.Formatter()):
+        with (tmp_path / "log").open("w+") as stream:
+            handler = logging.StreamHandler(stream)
+            records: list[logging.LogRecord] = []
+            handler.setFormatter(formatter)
+            if not isinstance(formatter, JsonLines):
+                handler.emit = records.append  # type: ignore[method-assign]
+            monkeypatch.setattr(log, "handlers", [handler])
+            RequestLog(nothing).answered("/sparql", found)
+            stream.seek(0)
+            lines.append([json.loads(line) for line in stream] or [json.loads(JsonLines().format(r)) for r in records])
+    quick, slow = lines
+    for line in (*quick, *slow):
+        line.pop("time")
+        line.pop("client", "")
+    assert quick == slow
+    assert {line["event"] for line in quick} == {"query", "request"}
