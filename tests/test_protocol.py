@@ -518,7 +518,7 @@ def test_one_request_flies_for_many() -> None:
         cache.end("b")  # nothing was kept: the next one fetches
         assert await second is None
         cache.end("b")
-        assert cache._flights == {}
+        assert cache.flights == {}
 
     asyncio.run(run())
 

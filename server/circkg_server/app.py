@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from circkg_loaders.prefixes import expand, prefixes
 from circkg_server import federation, page, problems, search
 from circkg_server.cors import Cors
+from circkg_server.dumps import build_router as dumps_router
 from circkg_server.engines.interface import Engine
 from circkg_server.engines.remote import RemoteEngines, RemoteServed, RemoteSettings
 from circkg_server.engines.service import Engines, Served
@@ -112,6 +113,7 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     pages.include_router(router(Operations(engine, metrics, space, limits, allow, refused)))
     pages.include_router(writes_router(writes))
     pages.include_router(search_router(rewriting.index, expand))
+    pages.include_router(dumps_router(archive))
     _add_pages(pages, engine)
 
     async def dispatch(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 
 from circkg_server import federation, search
@@ -12,9 +14,13 @@ from circkg_server.engines.frames import Job
 from circkg_server.engines.interface import Engine
 from circkg_server.engines.pool import Failure
 from circkg_server.releases.archive import Archive, StoreBusyError
+from circkg_server.releases.manifest import ManifestError
 from circkg_server.sparql.requests import RequestProblem
 from circkg_server.sparql.tokens import QueryError, dataset_of, needs_named_graphs, tokens
 from circkg_server.store.snapshot import Dataset
+
+INDEXES_KEPT = 3
+"""How many search indexes are kept open: of the snapshot that is served, and of earlier ones that are asked."""
 
 
 @dataclass(slots=True)
@@ -25,24 +31,31 @@ class Rewriting:
     archive: Archive
     gate: federation.Gate
     search_settings: search.SearchSettings
-    _index: tuple[int, search.Index] | None = field(default=None)
+    _indexes: OrderedDict[int, search.Index] = field(default_factory=OrderedDict)
 
-    def index(self) -> search.Index:
-        """Return the search index of the snapshot that is served.
+    def index(self, number: int | None = None) -> search.Index:
+        """Return the search index of a snapshot, by default of the one that is served.
 
         :raises SearchUnavailableError: if there is none, or it cannot be read.
         """
         served = self.engines.current
         if served is None:
             raise search.SearchUnavailableError("No snapshot is served yet.")
-        number = served.manifest.number
-        if self._index is None or self._index[0] != number:
+        manifest = served.manifest
+        opened = self._indexes.get(number or manifest.number)
+        if opened is None:
             try:
-                opened = search.open_index(self.archive, served.manifest, self.search_settings)
+                if number is not None and number != manifest.number:
+                    manifest = self.archive.number(number)
+                opened = search.open_index(self.archive, manifest, self.search_settings)
             except StoreBusyError as error:
                 raise search.SearchUnavailableError("The search index is being made. Try again in a while.") from error
-            self._index = (number, opened)
-        return self._index[1]
+            except ManifestError as error:
+                raise search.SearchUnavailableError(str(error)) from error
+            self._indexes[manifest.number] = opened
+            while len(self._indexes) > INDEXES_KEPT:
+                self._indexes.popitem(last=False)
+        return opened
 
     async def _ask(self, question: str, dataset: Dataset | None) -> bytes:
         """Return the answer of the own graph, as JSON, to what stands before a SERVICE clause."""
@@ -58,7 +71,7 @@ class Rewriting:
         finally:
             answer.close()
 
-    async def __call__(self, query: str, dataset: Dataset | None = None) -> str:
+    async def __call__(self, query: str, dataset: Dataset | None = None, number: int | None = None) -> str:
         """Return a query without SERVICE.
 
         :raises RequestProblem: if a clause is refused, or an endpoint does not answer as it should.
@@ -66,7 +79,7 @@ class Rewriting:
         if not federation.needs_federation(query):
             return query
         try:
-            query = await asyncio.to_thread(search.rewrite, query, self.index)
+            query = await asyncio.to_thread(search.rewrite, query, partial(self.index, number))
 
             async def local(question: str) -> bytes:
                 return await self._ask(question, dataset)

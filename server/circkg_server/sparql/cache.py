@@ -23,7 +23,7 @@ class Cache:
     hits: int = 0
     misses: int = 0
     _kept: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
-    _flights: dict[str, asyncio.Event] = field(default_factory=dict)
+    flights: dict[str, asyncio.Event] = field(default_factory=dict)
 
     def peek(self, tag: str) -> bytes | None:
         """Return a kept answer."""
@@ -38,9 +38,9 @@ class Cache:
         ``None``: there is none, and this request has been noted as the one that fetches it; :meth:`end` must follow.
         """
         while (found := self.peek(tag)) is None:
-            flight = self._flights.get(tag)
+            flight = self.flights.get(tag)
             if flight is None:
-                self._flights[tag] = asyncio.Event()
+                self.flights[tag] = asyncio.Event()
                 self.misses += 1
                 return None
             await flight.wait()
@@ -49,7 +49,7 @@ class Cache:
 
     def end(self, tag: str) -> None:
         """Say that the answer has been fetched or will not be; a request that waits for it goes on."""
-        flight = self._flights.pop(tag, None)
+        flight = self.flights.pop(tag, None)
         if flight is not None:
             flight.set()
 

@@ -142,7 +142,7 @@ class Express:
         if sum(name == b"host" for name, _ in headers) != 1:
             return None
         scope = {"type": "http", "method": "GET", "path": "/sparql", "headers": headers, "scheme": "http"}
-        exchange = protocol._Exchange(scope, cast(Any, None), cast(Any, None))
+        exchange = protocol.Exchange(scope, cast(Any, None), cast(Any, None))
         return _Head(exchange.header(b"accept"), exchange.url, exchange.takes_gzip)
 
     def shape(self, text: str) -> _Shape | None:
@@ -159,7 +159,7 @@ class Express:
 
     def _read(self, text: str) -> _Shape | None:
         try:
-            asked = protocol._asked([("query", text)], self.endpoint.settings.max_timeout)
+            asked = protocol.read_asked([("query", text)], self.endpoint.settings.max_timeout)
         except RequestProblem:
             return None
         if asked.named_graphs or asked.request.dataset is not None or federation.needs_federation(text):
@@ -177,7 +177,7 @@ class Express:
             shape.formats.clear()
         found = None
         with suppress(RequestProblem):
-            found = protocol._format(shape.request, accept)
+            found = protocol.format_for(shape.request, accept)
         shape.formats[accept] = found
         return found
 
@@ -380,13 +380,13 @@ class _Connection(asyncio.Protocol):
             return False
         chosen = express.format(shape, head.accept)
         found = express.pool()
-        if chosen is None or found is None or endpoint._clients[self._client] >= endpoint.settings.per_client:
+        if chosen is None or found is None or endpoint.clients[self._client] >= endpoint.settings.per_client:
             return False
         manifest, pool = found
         express.manifest, express.number = manifest, manifest.number
         request = QueryRequest(text, shape.request.stream, shape.request.form, None, "", None, None)
-        content = endpoint._content(manifest)
-        tag = protocol._tag(manifest.number, content, request, chosen, head.url)
+        content = endpoint.content_of(manifest)
+        tag = protocol.tag_of(manifest.number, content, request, chosen, head.url)
         now = time.monotonic()
         asked = _Asked(data, request, shape, head, chosen, manifest.number, tag, os.urandom(8).hex(), now)
         if shape.stable:
@@ -395,11 +395,11 @@ class _Connection(asyncio.Protocol):
                 endpoint.cache.hits += 1
                 self._whole(asked, kept, "cached")
                 return True
-            flight = endpoint.cache._flights.get(tag)
+            flight = endpoint.cache.flights.get(tag)
             if flight is not None:
                 self._waits = asyncio.create_task(self._wait(flight, data))
                 return True
-            endpoint.cache._flights[tag] = asyncio.Event()
+            endpoint.cache.flights[tag] = asyncio.Event()
             endpoint.cache.misses += 1
         self._evaluate(asked, pool)
         return True
@@ -425,7 +425,7 @@ class _Connection(asyncio.Protocol):
         answer = _Held(pool, asked.id, job, quick=asked.shape.quick)
         answer.most = settings.buffer
         answer.told = self._told
-        endpoint._clients[self._client] += 1
+        endpoint.clients[self._client] += 1
         self._answer, self._asked = answer, asked
         try:
             pool.submit(answer, settings.timeout)
@@ -440,7 +440,7 @@ class _Connection(asyncio.Protocol):
         asked, express, endpoint = self._asked, self._express, self._express.endpoint
         assert asked is not None
         self._answer = self._asked = None
-        clients = endpoint._clients
+        clients = endpoint.clients
         clients[self._client] -= 1
         if not clients[self._client]:
             del clients[self._client]
@@ -469,7 +469,7 @@ class _Connection(asyncio.Protocol):
         if failure is None:
             self._whole(asked, content, "answered")
         else:
-            self._problem(protocol._told(failure, asked.request, asked.id), asked, failure.kind)
+            self._problem(protocol.problem_of(failure, asked.request, asked.id), asked, failure.kind)
         if self._closing:
             self._transport.close()
         elif later:
@@ -482,13 +482,13 @@ class _Connection(asyncio.Protocol):
         headers = protocol.headers_of(asked.number, "\0", asked.tag, asked.chosen, stable=asked.shape.stable)
         kept = asked.tag
         if asked.head.takes_gzip and len(content) >= protocol.COMPRESSED_FROM:
-            kept = f"{asked.tag}{protocol._GZIP}"
+            kept = f"{asked.tag}{protocol.GZIP}"
             packed = cache.peek(kept) if asked.shape.stable else None
             if packed is None:
-                packed = protocol._packed(content)
+                packed = protocol.pack(content)
                 if asked.shape.stable:
                     cache.put(kept, packed)
-            headers, content = protocol._encoded(headers), packed
+            headers, content = protocol.with_gzip(headers), packed
         headers = [*headers, (b"content-length", b"%d" % len(content)), *cors.HEADERS]
         before, _, after = (b"".join([b"%b: %b\r\n" % pair for pair in headers]) + b"\r\n").partition(b"\0")
         self._write(b"".join((express.date(), before, asked.id.encode(), after, content)))

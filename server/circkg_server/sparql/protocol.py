@@ -89,8 +89,8 @@ class AnswerAbortedError(Exception):
     """An answer of which a part has been sent cannot be completed; the connection ends without its last chunk."""
 
 
-Rewrite = Callable[[str, Dataset | None], Awaitable[str]]
-"""Takes a query and its dataset, and returns it with what the engine cannot do, such as SERVICE, done."""
+Rewrite = Callable[[str, Dataset | None, int], Awaitable[str]]
+"""Takes a query, its dataset and its snapshot's number; returns it with what no engine may do done."""
 Observe = Callable[[str, float, str, str], None]
 """Is told of each query: outcome, seconds, query id, engine's snapshot."""
 
@@ -109,7 +109,7 @@ class Endpoint:
     describe: Callable[[str, str], tuple[str, bytes] | None]
     observe: Observe = lambda *_: None
     cache: Cache = field(init=False)
-    _clients: Counter[str] = field(default_factory=Counter)
+    clients: Counter[str] = field(default_factory=Counter)
     _digest: tuple[Manifest, str] | None = None
 
     def __post_init__(self) -> None:
@@ -118,13 +118,13 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        exchange = _Exchange(scope, receive, send, self.settings.public_url)
+        exchange = Exchange(scope, receive, send, self.settings.public_url)
         try:
             await self._serve(exchange)
         except RequestProblem as found:
             await exchange.problem(found.status, found.title, found.detail, found.headers, **found.more)
 
-    async def _serve(self, exchange: _Exchange) -> None:
+    async def _serve(self, exchange: Exchange) -> None:
         if exchange.method == "OPTIONS":
             await exchange.reply(HTTPStatus.NO_CONTENT, [(b"allow", ", ".join(METHODS).encode())], b"")
             return
@@ -140,22 +140,22 @@ class Endpoint:
             return
         asked = await self._read(items)
         client = exchange.client
-        if self._clients[client] >= self.settings.per_client:
+        if self.clients[client] >= self.settings.per_client:
             found = RequestProblem(
                 HTTPStatus.TOO_MANY_REQUESTS, "Too many queries at once",
                 f"A client may have {self.settings.per_client} queries running. Wait for one to end.",
             )  # fmt: skip
             found.headers["retry-after"] = RETRY_AFTER
             raise found
-        self._clients[client] += 1
+        self.clients[client] += 1
         try:
             await self._query(exchange, asked)
         finally:
-            self._clients[client] -= 1
-            if not self._clients[client]:
-                del self._clients[client]
+            self.clients[client] -= 1
+            if not self.clients[client]:
+                del self.clients[client]
 
-    async def _read(self, items: list[tuple[str, str]]) -> _Asked:
+    async def _read(self, items: list[tuple[str, str]]) -> Asked:
         """Return what is asked; a long query is read in a thread, for that takes a while."""
         length = sum(len(value) for _, value in items)
         if length > self.settings.max_query or any(
@@ -163,10 +163,10 @@ class Endpoint:
         ):
             raise too_long(self.settings.max_query)
         if length > LONG:
-            return await asyncio.to_thread(_asked, items, self.settings.max_timeout)
-        return _asked(items, self.settings.max_timeout)
+            return await asyncio.to_thread(read_asked, items, self.settings.max_timeout)
+        return read_asked(items, self.settings.max_timeout)
 
-    async def _body(self, exchange: _Exchange, items: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    async def _body(self, exchange: Exchange, items: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the parameters of a request with a body."""
         kind = media_type(exchange.header(b"content-type"))
         if kind not in (FORM, QUERY):
@@ -182,7 +182,7 @@ class Endpoint:
         except UnicodeDecodeError as error:
             raise RequestProblem(HTTPStatus.BAD_REQUEST, "The query is not UTF-8", "Send it as UTF-8.") from error
 
-    async def _description(self, exchange: _Exchange) -> None:
+    async def _description(self, exchange: Exchange) -> None:
         described = self.describe(exchange.url, exchange.header(b"accept"))
         if described is None:
             offered = ", ".join(found.media_type for found in GRAPHS)
@@ -193,10 +193,10 @@ class Endpoint:
 
     # -- one query ----------------------------------------------------------------------------------------------
 
-    async def _query(self, exchange: _Exchange, asked: _Asked) -> None:
+    async def _query(self, exchange: Exchange, asked: Asked) -> None:
         started = time.monotonic()
         request = asked.request
-        chosen = _format(request, exchange.header(b"accept"))
+        chosen = format_for(request, exchange.header(b"accept"))
         served = self.engines.current
         if served is None:
             found = RequestProblem(HTTPStatus.SERVICE_UNAVAILABLE, "Nothing is served yet", "Try again in a while.")
@@ -204,8 +204,8 @@ class Endpoint:
             raise found
         number = served.manifest.number if request.snapshot is None else request.snapshot
         id_ = uuid.uuid4().hex[:16]
-        content = self._content(served.manifest) if number == served.manifest.number else ""
-        tag = _tag(number, content, request, chosen, exchange.url)
+        content = self.content_of(served.manifest) if number == served.manifest.number else ""
+        tag = tag_of(number, content, request, chosen, exchange.url)
         # An open instance has no snapshots: what it answers may change with the next write.
         stable = number > 0 and asked.stable
         headers = headers_of(number, id_, tag, chosen, stable=stable)
@@ -223,7 +223,7 @@ class Endpoint:
             outcome = failure.kind
             if exchange.started:
                 raise AnswerAbortedError(str(failure)) from failure
-            raise _told(failure, request, id_) from failure
+            raise problem_of(failure, request, id_) from failure
         except SnapshotGoneError as gone:
             detail = f"{gone} The releases that it was made of stay."
             dumps = [
@@ -237,7 +237,7 @@ class Endpoint:
         finally:
             self.observe(outcome, time.monotonic() - started, id_, str(number))
 
-    def _content(self, manifest: Manifest) -> str:
+    def content_of(self, manifest: Manifest) -> str:
         """Return a digest of what a manifest names: a store that is built anew counts from 1 again."""
         if self._digest is None or self._digest[0] is not manifest:
             named = "".join(release.sha256 for release in manifest.releases)
@@ -245,7 +245,7 @@ class Endpoint:
         return self._digest[1]
 
     async def _answer(
-        self, exchange: _Exchange, asked: _Asked, chosen: Format, headers: Headers, number: int, id_: str,
+        self, exchange: Exchange, asked: Asked, chosen: Format, headers: Headers, number: int, id_: str,
         tag: str | None,
     ) -> str:  # fmt: skip
         """Answer from what is kept, or else from the engine; return the outcome.
@@ -274,14 +274,14 @@ class Endpoint:
             return "answered"
 
     async def _evaluate(
-        self, exchange: _Exchange, asked: _Asked, chosen: Format, headers: Headers, number: int, id_: str,
+        self, exchange: Exchange, asked: Asked, chosen: Format, headers: Headers, number: int, id_: str,
         tag: str | None, deadline: float,
     ) -> None:  # fmt: skip
         request = asked.request
         started = time.monotonic()
         answer: AnswerStream | None = None
         try:
-            text = await self.rewrite(request.text, request.dataset)
+            text = await self.rewrite(request.text, request.dataset, number)
             job = Job(
                 text, chosen.name, self.settings.max_rows, self.settings.max_bytes, request.dataset, exchange.url,
                 exchange.client,
@@ -303,7 +303,7 @@ class Endpoint:
             if answer is not None:
                 answer.close()
 
-    async def _send(self, exchange: _Exchange, answer: AnswerStream, headers: Headers, tag: str | None) -> None:
+    async def _send(self, exchange: Exchange, answer: AnswerStream, headers: Headers, tag: str | None) -> None:
         """Send an answer, as a whole if it comes as one.
 
         :raises Failure: if it does not come to its end.
@@ -345,7 +345,7 @@ class Endpoint:
         else:
             await self._whole(exchange, headers, whole, tag)
 
-    async def _begin(self, exchange: _Exchange, headers: Headers, held: list[bytes], tag: str | None) -> None:
+    async def _begin(self, exchange: Exchange, headers: Headers, held: list[bytes], tag: str | None) -> None:
         """Send the first parts of an answer that does not come as a whole."""
         if tag:
             self.cache.end(tag)  # others do not wait for this client to take it all
@@ -359,7 +359,7 @@ class Endpoint:
         for part in held:
             await exchange.chunk(part)
 
-    async def _whole(self, exchange: _Exchange, headers: Headers, content: bytes, tag: str | None) -> None:
+    async def _whole(self, exchange: Exchange, headers: Headers, content: bytes, tag: str | None) -> None:
         """Send a whole answer, compressed where it pays; what was compressed is kept too."""
         if exchange.takes_any:
             await exchange.not_modified(headers, None)
@@ -367,16 +367,16 @@ class Endpoint:
         if not exchange.takes_gzip or len(content) < COMPRESSED_FROM:
             await exchange.reply(HTTPStatus.OK, headers, content)
             return
-        packed = self.cache.peek(f"{tag}{_GZIP}") if tag else None
+        packed = self.cache.peek(f"{tag}{GZIP}") if tag else None
         if packed is None:
-            packed = await asyncio.to_thread(_packed, content) if len(content) > LONG else _packed(content)
+            packed = await asyncio.to_thread(pack, content) if len(content) > LONG else pack(content)
             if tag and len(content) < LARGEST:
-                self.cache.put(f"{tag}{_GZIP}", packed)
-        await exchange.reply(HTTPStatus.OK, _encoded(headers), packed)
+                self.cache.put(f"{tag}{GZIP}", packed)
+        await exchange.reply(HTTPStatus.OK, with_gzip(headers), packed)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
     """A query, and what its words tell.
 
     :param stable: whether it has the same answer each time that it is asked of a snapshot.
@@ -387,10 +387,14 @@ class _Asked:
     stable: bool
 
 
-def _asked(items: list[tuple[str, str]], max_timeout: float) -> _Asked:
+def read_asked(items: list[tuple[str, str]], max_timeout: float) -> Asked:
+    """Return what a request asks, read once.
+
+    :raises RequestProblem: if it cannot be served.
+    """
     request = read_query(items, max_timeout)
     stable = not varies(request.stream) and not _asks_others(request.stream)
-    return _Asked(request, needs_named_graphs(request.stream), stable)
+    return Asked(request, needs_named_graphs(request.stream), stable)
 
 
 def _asks_others(stream: list[Token]) -> bool:
@@ -404,7 +408,7 @@ def _asks_others(stream: list[Token]) -> bool:
 
 
 @asynccontextmanager
-async def _while_there(exchange: _Exchange) -> AsyncIterator[None]:
+async def _while_there(exchange: Exchange) -> AsyncIterator[None]:
     """End the block when the client leaves.
 
     :raises ClientLeftError: if it did.
@@ -461,7 +465,7 @@ def too_long(most: int) -> RequestProblem:
     )
 
 
-def _told(failure: Failure, request: QueryRequest, id_: str) -> RequestProblem:
+def problem_of(failure: Failure, request: QueryRequest, id_: str) -> RequestProblem:
     """Return a failure as its client is told."""
     more: dict[str, Any] = {"queryId": id_}
     detail = str(failure)
@@ -485,7 +489,7 @@ def _with_charset(found: Format) -> str:
     return f"{found.media_type}; charset=utf-8" if found.media_type.startswith("text/") else found.media_type
 
 
-def _format(request: QueryRequest, accept: str) -> Format:
+def format_for(request: QueryRequest, accept: str) -> Format:
     """Return the format of an answer: by the parameter ``format``, else by Accept among those that fit the form."""
     offered: tuple[Format, ...] = TABLES
     if request.form in ("CONSTRUCT", "DESCRIBE"):
@@ -531,14 +535,14 @@ def problem_headers(more: dict[str, Any]) -> Headers:
     return headers
 
 
-def _tag(number: int, content: str, request: QueryRequest, chosen: Format, url: str) -> str:
+def tag_of(number: int, content: str, request: QueryRequest, chosen: Format, url: str) -> str:
     """Return the entity tag of an answer, known before it is evaluated."""
     parts = (content, chosen.name, url, repr(request.dataset), request.text)
     return f"{number}-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
 
 @dataclass(slots=True)
-class _Exchange:
+class Exchange:
     """One request and its response."""
 
     scope: Scope
@@ -550,10 +554,12 @@ class _Exchange:
 
     @property
     def method(self) -> str:
+        """Return the method."""
         return str(self.scope["method"])
 
     @property
     def client(self) -> str:
+        """Return the address of the client."""
         client = self.scope.get("client")
         return str(client[0]) if client else ""
 
@@ -567,6 +573,7 @@ class _Exchange:
         return f"{self.scope.get('scheme', 'http')}://{host}{path.rstrip('/')}"
 
     def header(self, name: bytes) -> str:
+        """Return the value of a header, several joined by commas; empty if there is none."""
         return ", ".join(value.decode("latin-1") for key, value in self.scope["headers"] if key == name)
 
     async def body(self, most: int) -> bytes:
@@ -640,7 +647,7 @@ class _Exchange:
         if not self._is_conditional:
             return None
         has = re.findall(r'"([^"]*)"', self.header(b"if-none-match"))
-        return next((known for known in (f"{tag}{_GZIP}", tag) if known in has), None)
+        return next((known for known in (f"{tag}{GZIP}", tag) if known in has), None)
 
     async def not_modified(self, headers: Headers, known: str | None) -> None:
         """Say that what the client has is the answer."""
@@ -651,7 +658,7 @@ class _Exchange:
         """Begin an answer that comes in parts."""
         if self.takes_gzip:
             self._compressor = _gzip()
-            headers = _encoded(headers)
+            headers = with_gzip(headers)
         self.started = True
         await self.send({"type": "http.response.start", "status": 200, "headers": headers})
 
@@ -668,16 +675,17 @@ class _Exchange:
         await self.send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else rest})
 
 
-_GZIP = "-gzip"
+GZIP = "-gzip"
 
 
-def _encoded(headers: Headers) -> Headers:
+def with_gzip(headers: Headers) -> Headers:
     """Return the headers of a compressed answer, whose entity tag differs from the plain one."""
-    tagged = [(k, v[:-1] + f'{_GZIP}"'.encode() if k == b"etag" else v) for k, v in headers]
+    tagged = [(k, v[:-1] + f'{GZIP}"'.encode() if k == b"etag" else v) for k, v in headers]
     return [*tagged, (b"content-encoding", b"gzip")]
 
 
-def _packed(content: bytes) -> bytes:
+def pack(content: bytes) -> bytes:
+    """Return the gzip form of an answer."""
     packer = _gzip()
     return bytes(packer.compress(content) + packer.flush())
 
