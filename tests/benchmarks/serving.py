@@ -440,6 +440,8 @@ def main() -> None:
     ]  # fmt: skip
     text = "\n".join(lines)
     console.print(text, markup=False, highlight=False, soft_wrap=True)
+    if options.quick:
+        console.print("The goals hold for the full graph; a small one fits into the native server's caches.")
     if options.report:
         before, _, rest = options.report.read_text(encoding="utf-8").partition(BEGIN)
         after = rest.partition(END)[2]
