@@ -51,7 +51,7 @@ class Metrics:
     def __post_init__(self) -> None:
         """Name the metrics."""
         self._seconds = Histogram(
-            "circkg_query_seconds", "Time of queries by outcome, answers of the cache not among them.", ["outcome"],
+            "circkg_query_seconds", "Time of queries by outcome; kept answers are cached or not-modified.", ["outcome"],
             buckets=BUCKETS, registry=self.registry,
         )  # fmt: skip
         self._events = Counter("circkg_engine_events", "What happened to readers.", ["event"], registry=self.registry)
