@@ -237,3 +237,14 @@ def test_the_command_asks_an_endpoint_and_a_store_alike(server: str, tmp_path: P
     assert b'"3"' in bytes(str(ask_endpoint(f"{server}/sparql", COUNT, "json")), "utf-8")
     assert ask_endpoint(f"{server}/sparql", ALL, "ntriples")
     assert tmp_path.exists()
+
+
+def test_no_write_is_taken_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fastapi.testclient import TestClient
+
+    monkeypatch.setenv("CIRCKG_WRITES", "open")
+    monkeypatch.setenv("CIRCKG_RESERVE", str(2**60))
+    with TestClient(build_app(Archive(tmp_path / "empty"), Settings())) as client:  # type: ignore[arg-type]  # an ASGI application
+        refused = client.post("/update", data={"update": "INSERT DATA { <a:a> <a:b> 1 }"})
+        assert refused.status_code == 507
+        assert client.get("/sparql", params={"query": COUNT}).status_code == 200

@@ -25,7 +25,7 @@ from circkg_server.operations.metrics import Metrics
 from circkg_server.operations.proxy import Proxied
 from circkg_server.operations.routes import Operations, router
 from circkg_server.operations.settings import OperationsSettings
-from circkg_server.operations.space import FreeSpace
+from circkg_server.operations.space import FreeSpace, SpaceGuard
 from circkg_server.published import PublishedGraphs
 from circkg_server.releases.archive import Archive
 from circkg_server.rewriting import Rewriting
@@ -116,11 +116,13 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     pages.include_router(dumps_router(archive))
     _add_pages(pages, engine)
 
+    guarded = SpaceGuard(pages, space)
+
     async def dispatch(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["path"].rstrip("/").endswith("/sparql") and not _wants_page(scope):
             await endpoint(scope, receive, send)
         else:
-            await pages(scope, receive, send)
+            await guarded(scope, receive, send)
 
     log = RequestLog(Cors(dispatch))
 

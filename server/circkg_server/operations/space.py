@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
+
+from circkg_server.problems import problem
 
 
 class LowSpaceError(RuntimeError):
@@ -45,3 +50,24 @@ class FreeSpace:
                 f"The disk of {self.folder} has {free // 2**20:,} MiB left, of which {self.reserve // 2**20:,} MiB "
                 "must stay free (CIRCKG_RESERVE). Remove old snapshots or give it more space."
             )
+
+
+class SpaceGuard:
+    """Refuses what adds to the store of an application while its disk is nearly full."""
+
+    def __init__(self, app: Callable[[Any, Any, Any], Awaitable[None]], space: FreeSpace) -> None:
+        self._app = app
+        self._space = space
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and scope["method"] in ("POST", "PUT"):
+            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            if path.startswith(("/update", "/graph-store")):
+                try:
+                    self._space.check()
+                except LowSpaceError as error:
+                    full = problem(HTTPStatus.INSUFFICIENT_STORAGE, "The disk is nearly full", str(error))
+                    await full(scope, receive, send)
+                    return
+        await self._app(scope, receive, send)
