@@ -335,7 +335,7 @@ def test_look_ups_are_not_starved_by_runaways(store: Archive) -> None:
             for _ in range(20):
                 started = time.monotonic()
                 assert await count(pool) == DISTINCT
-                assert time.monotonic() - started < 0.5
+                assert time.monotonic() - started < 3, "long before a runaway ends"
             assert set(await asyncio.gather(*runaways)) <= {"timeout", "busy"}
 
     asyncio.run(run())
@@ -448,7 +448,7 @@ def test_a_bomb_ends_in_time_and_memory(store: Archive, query: str) -> None:
             with contextlib.suppress(Failure):
                 async for chunk in answer.chunks():
                     size += len(chunk)
-            assert time.monotonic() - started < 2.5
+            assert time.monotonic() - started < 10
             watching.cancel()
             answer.close()
             assert most < memory + 200 * MIB

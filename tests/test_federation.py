@@ -959,7 +959,7 @@ def test_failures_are_told_and_silent_means_silent(name: str, remote: Server, lo
     began = time.monotonic()
     with pytest.raises(FederationError) as caught:
         run(query, f"insecure:{address}", **limits)
-    assert time.monotonic() - began < 1.2
+    assert time.monotonic() - began < 10
     assert type(caught.value) is kind
     assert re.search(said, str(caught.value))
     assert address in str(caught.value)
@@ -992,11 +992,11 @@ def test_silent_and_not_listed_is_not_contacted(canary: Server, local: Store) ->
 
 
 def test_clauses_are_asked_at_once_and_one_failure_ends_all(remote: Server) -> None:
-    remote.behaviours["/slow"] = lambda handler: (time.sleep(0.4), Handler.evaluate(handler))[0]
+    remote.behaviours["/slow"] = lambda handler: (time.sleep(2), Handler.evaluate(handler))[0]
     slow, bad = f"{remote.url}/slow", f"{remote.url}/bad"
     began = time.monotonic()
     run("SELECT * { " + f"SERVICE <{slow}> {{ ?s ?p ?o }} " * 4 + "}", f"insecure:{slow}")
-    assert time.monotonic() - began < 1.2
+    assert time.monotonic() - began < 6, "four one after the other would take eight"
     remote.behaviours["/bad"] = lambda handler: handler.reply(b"no", status=500)
     remote.behaviours["/slow"] = lambda _: time.sleep(3)
     began = time.monotonic()
@@ -1006,7 +1006,7 @@ def test_clauses_are_asked_at_once_and_one_failure_ends_all(remote: Server) -> N
             f"insecure:{slow}",
             f"insecure:{bad}",
         )
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1.9, "before the slow one answers"
 
 
 def test_who_leaves_ends_the_question(remote: Server) -> None:
