@@ -31,7 +31,8 @@ from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import Manifest
 from circkg_server.settings import MIB, Settings
 from circkg_server.sparql.tokens import tokens
-from circkg_server.store.snapshot import Dataset, make, path_of, remove_old
+from circkg_server.store.dataset import Dataset
+from circkg_server.store.snapshot import make, path_of, remove_old
 from circkg_shapes.terms import Triple, iri, literal
 
 TRIPLES = 3000

@@ -17,7 +17,8 @@ from pyoxigraph import QuerySolutions, QueryTriples
 from circkg_loaders.registry import DataSet, Role
 from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import ManifestError, to_json
-from circkg_server.store.snapshot import Dataset, Snapshot, make, path_of, remove_old
+from circkg_server.store.dataset import Dataset
+from circkg_server.store.snapshot import Snapshot, make, path_of, remove_old
 from circkg_shapes.terms import Triple, iri, literal, to_rdflib
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
@@ -261,7 +262,7 @@ def test_a_removal_that_is_killed_leaves_no_half_snapshot(tmp_path: Path, monkey
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("circkg_server.store.snapshot.shutil.rmtree", killed)
+        patch.setattr("circkg_server.releases.archive.shutil.rmtree", killed)
         with pytest.raises(KeyboardInterrupt):
             remove_old(archive, current, keep=1)
     assert not path_of(archive, old).exists()

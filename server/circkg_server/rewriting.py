@@ -17,7 +17,7 @@ from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import ManifestError
 from circkg_server.sparql.requests import RequestProblem
 from circkg_server.sparql.tokens import QueryError, dataset_of, needs_named_graphs, tokens
-from circkg_server.store.snapshot import Dataset
+from circkg_server.store.dataset import Dataset
 
 INDEXES_KEPT = 3
 """How many search indexes are kept open: of the snapshot that is served, and of earlier ones that are asked."""

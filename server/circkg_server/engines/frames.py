@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
-from circkg_server.store.snapshot import Dataset
+from circkg_server.store.dataset import Dataset
 
 _HEAD = struct.Struct("<IB")
 MAX_FRAME = 64 * 1024 * 1024

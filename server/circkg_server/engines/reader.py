@@ -10,13 +10,7 @@ import time
 from typing import IO, cast
 
 from pyoxigraph import (
-    BlankNode,
-    DefaultGraph,
-    NamedNode,
-    Quad,
-    QueryBoolean,
     QueryResultsFormat,
-    QuerySolutions,
     QueryTriples,
     RdfFormat,
     Store,
@@ -24,7 +18,7 @@ from pyoxigraph import (
 
 from circkg_server.engines.frames import Frames, Job, Kind, frame
 from circkg_server.sparql.formats import FORMATS
-from circkg_server.store.snapshot import Dataset
+from circkg_server.store.dataset import ask
 
 CHUNK = 64 * 1024
 _NOT_IN_XML = bytes(code for code in range(0x20) if code not in (0x09, 0x0A, 0x0D))
@@ -145,7 +139,7 @@ def _answer(store: Store, job: Job, connection: socket.socket) -> bytes:
     before = time.process_time()
     told: dict[str, object] = {}
     try:
-        result = _query(store, job)
+        result = ask(store, job.text, job.dataset, job.base)
         engine = FORMATS[job.format].engine
         if isinstance(result, QueryTriples):
             assert isinstance(engine, RdfFormat)
@@ -169,25 +163,3 @@ def _kind_of(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "ended"
     return "broken" if isinstance(error, OSError) else "evaluation"
-
-
-def _query(store: Store, job: Job) -> QuerySolutions | QueryTriples | QueryBoolean:
-    if job.dataset is None:
-        return store.query(job.text, base_iri=job.base)
-    named: list[NamedNode | BlankNode] = [NamedNode(graph) for graph in job.dataset.named]
-    if len(job.dataset.default) > 1:
-        merged = _merge(store, job.dataset)
-        return merged.query(job.text, base_iri=job.base, default_graph=DefaultGraph(), named_graphs=named)
-    default: list[NamedNode | BlankNode | DefaultGraph] = [NamedNode(graph) for graph in job.dataset.default]
-    return store.query(job.text, base_iri=job.base, default_graph=default, named_graphs=named)
-
-
-def _merge(store: Store, dataset: Dataset) -> Store:
-    """Return the RDF merge of several graphs: the engine alone would give a triple once for each graph that has it."""
-    merged = Store()
-    for graph in dataset.default:
-        quads = store.quads_for_pattern(None, None, None, NamedNode(graph))
-        merged.bulk_extend(Quad(quad.subject, quad.predicate, quad.object) for quad in quads)
-    for graph in dataset.named:
-        merged.bulk_extend(store.quads_for_pattern(None, None, None, NamedNode(graph)))
-    return merged

@@ -39,7 +39,8 @@ from circkg_server.releases.manifest import Manifest, ManifestError
 from circkg_server.settings import Settings, SettingsError, from_variables
 from circkg_server.sparql.formats import FORMATS
 from circkg_server.sparql.tokens import Token, form_of, tokens
-from circkg_server.store.snapshot import Dataset, NothingPublishedError
+from circkg_server.store.dataset import Dataset
+from circkg_server.store.snapshot import NothingPublishedError
 
 WATCH = 1.0
 CHECK_EVERY = 10.0

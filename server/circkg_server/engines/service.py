@@ -17,7 +17,8 @@ from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import Manifest, ManifestError
 from circkg_server.settings import Settings
 from circkg_server.sparql.tokens import Token
-from circkg_server.store.snapshot import Dataset, NothingPublishedError, make, path_of
+from circkg_server.store.dataset import Dataset
+from circkg_server.store.snapshot import NothingPublishedError, make, path_of
 
 BYTES_PER_QUAD = 400
 """Memory of a quad in the in-memory store, rounded up."""

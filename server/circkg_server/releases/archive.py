@@ -6,6 +6,7 @@ import fcntl
 import gzip
 import hashlib
 import io
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,17 @@ def compress(content: bytes) -> bytes:
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, compresslevel=6, mtime=0) as file:
         file.write(content)
     return buffer.getvalue()
+
+
+def keep_newest(current: Path, keep: int) -> None:
+    """Remove the numbered folders beside the current one, all but the newest ``keep`` and itself.
+
+    Each is renamed first: a folder that was removed in part would later be taken for the whole.
+    """
+    folders = sorted(path for path in current.parent.glob("[0-9]*") if path.is_dir())
+    for folder in folders[:-keep]:
+        if folder != current:
+            shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}.{os.getpid()}.tmp")))
 
 
 @dataclass(frozen=True, slots=True)

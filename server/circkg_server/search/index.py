@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from circkg_server.releases.archive import Archive
+from circkg_server.releases.archive import Archive, keep_newest
 from circkg_server.releases.manifest import Manifest, sync_folder, write_durably
 from circkg_server.search.settings import SearchError, SearchSettings, SearchUnavailableError
 from circkg_server.search.words import (
@@ -198,10 +198,7 @@ def make(archive: Archive, manifest: Manifest, settings: SearchSettings | None =
 
 def remove_old(archive: Archive, current: Manifest, keep: int = 5) -> None:
     """Remove the indexes of snapshots that nobody can ask for any more: all but the newest ``keep``."""
-    folders = sorted(path for path in path_of(archive, current).parent.glob("[0-9]*") if path.is_dir())
-    for folder in folders[:-keep]:
-        if folder != path_of(archive, current):
-            shutil.rmtree(folder)
+    keep_newest(path_of(archive, current), keep)
 
 
 def open_index(archive: Archive, manifest: Manifest, settings: SearchSettings | None = None) -> Index:

@@ -39,7 +39,7 @@ from circkg_server.sparql.requests import (
     read_query,
 )
 from circkg_server.sparql.tokens import Token, needs_named_graphs, varies
-from circkg_server.store.snapshot import Dataset
+from circkg_server.store.dataset import Dataset
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

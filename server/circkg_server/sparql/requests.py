@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from circkg_server.sparql.tokens import QueryError, Token, dataset_of, form_of, tokens
-from circkg_server.store.snapshot import Dataset
+from circkg_server.store.dataset import Dataset
 
 FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"

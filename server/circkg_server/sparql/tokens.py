@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
-from circkg_server.store.snapshot import Dataset
+from circkg_server.store.dataset import Dataset
 
 MAX_DEPTH = 200
 """Deepest nesting of brackets and operators that is passed on; deeper, the engine's parser would end the process."""

@@ -33,6 +33,7 @@ from pyoxigraph import (
 )
 
 from circkg_server.engines.isolation import deny_network, limit_memory
+from circkg_server.store.dataset import Dataset, ask, merge
 from circkg_server.writes.drafts import Drafts, DraftsForbiddenError
 from circkg_server.writes.frames import Head, pack, receive
 
@@ -215,21 +216,11 @@ def answer(store: Store, head: Head, text: str, only: list[str] | None = None) -
     """Return the answer to a query, in the format that the request gives for its kind."""
     default, named = head["default"], head["named"]
     if only is not None:
-        found = merged(store, only, only).query(text, base_iri=head["base"])
-    elif default is None and named is None:
-        found = store.query(text, base_iri=head["base"])
-    elif len(default or ()) > 1:
-        found = merged(store, default, named or ()).query(
-            text, base_iri=head["base"],
-            default_graph=DefaultGraph(),
-            named_graphs=[NamedNode(name) for name in named or ()],
-        )  # fmt: skip
+        found = merge(store, only, only).query(text, base_iri=head["base"])
     else:
-        found = store.query(
-            text, base_iri=head["base"],
-            default_graph=[NamedNode(name) for name in default or ()],
-            named_graphs=[NamedNode(name) for name in named or ()],
-        )  # fmt: skip
+        own = default is None and named is None
+        dataset = None if own else Dataset(tuple(default or ()), tuple(named or ()))
+        found = ask(store, text, dataset, head["base"])
     kind = "graph" if isinstance(found, QueryTriples) else "boolean" if isinstance(found, QueryBoolean) else "table"
     media_type = head["formats"][kind]
     if media_type is None:
@@ -258,17 +249,6 @@ class _Limited:
 
     def flush(self) -> None:
         """Do nothing."""
-
-
-def merged(store: Store, default: Iterable[str], named: Iterable[str]) -> Store:
-    """Return a store whose default graph is the RDF merge of some graphs: each triple once."""
-    found = Store()
-    for name in default:
-        quads = store.quads_for_pattern(None, None, None, NamedNode(name))
-        found.extend(Quad(quad.subject, quad.predicate, quad.object) for quad in quads)
-    for name in named:
-        found.extend(store.quads_for_pattern(None, None, None, NamedNode(name)))
-    return found
 
 
 def written(quads: Iterable[Quad], head: Head) -> tuple[Head, bytes]:
