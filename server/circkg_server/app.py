@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
 from circkg_loaders.prefixes import expand, prefixes
-from circkg_server import federation, page, problems, search
+from circkg_server import federation, problems, search
 from circkg_server.cors import Cors
 from circkg_server.dumps import build_router as dumps_router
 from circkg_server.engines.interface import Engine
@@ -34,6 +34,7 @@ from circkg_server.settings import Settings
 from circkg_server.sparql import description
 from circkg_server.sparql.express import Application, Express
 from circkg_server.sparql.protocol import Endpoint
+from circkg_server.web.start import start as start_page
 from circkg_server.writes.engine import LiveEngine
 from circkg_server.writes.live import LiveStore
 from circkg_server.writes.open_app import open_folder
@@ -172,9 +173,9 @@ def _add_pages(pages: FastAPI, engine: Engine) -> None:
 
     @pages.get("/")
     @pages.get("/sparql")
-    def start() -> Response:
+    def start(request: Request) -> Response:
         """Show what is here and how to ask."""
         if engine.current is None:
             detail = "No snapshot is served yet. Try again in a while."
             return problems.problem(HTTPStatus.SERVICE_UNAVAILABLE, "Nothing is served yet", detail)
-        return HTMLResponse(page.start(engine.current.manifest))
+        return HTMLResponse(start_page(engine.current.manifest, request.scope.get("root_path", "")))

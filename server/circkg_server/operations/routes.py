@@ -8,7 +8,6 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from circkg_server import problems
 from circkg_server.engines.allocator import allocator
@@ -16,13 +15,8 @@ from circkg_server.engines.interface import Engine
 from circkg_server.engines.isolation import can_deny_network
 from circkg_server.operations.metrics import Metrics
 from circkg_server.operations.space import FreeSpace
+from circkg_server.web.rendering import render
 
-_PAGES = Environment(
-    loader=PackageLoader("circkg_server.operations", "pages"),
-    autoescape=select_autoescape(),
-    undefined=StrictUndefined,
-    keep_trailing_newline=True,
-)
 _NO_STORE = {"Cache-Control": "no-store"}
 
 Allow = Callable[[str | None], None]
@@ -111,7 +105,8 @@ def router(operations: Operations) -> APIRouter:
         told = operations.status()
         headers = {**_NO_STORE, "Vary": "Accept"}
         if "text/html" in request.headers.get("accept", ""):
-            return HTMLResponse(_PAGES.get_template("status.html").render(status=told), headers=headers)
+            page = render("status.html", root=request.scope.get("root_path", ""), status=told)
+            return HTMLResponse(page, headers=headers)
         return JSONResponse(told, headers=headers)
 
     def refusal(request: Request) -> Response | None:

@@ -1,18 +1,10 @@
-"""Pages for people."""
+"""The start page: what is here and how to ask."""
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from circkg_loaders.prefixes import prefixes
 from circkg_server.releases.manifest import Manifest
-
-_PAGES = Environment(
-    loader=PackageLoader("circkg_server", "pages"),
-    autoescape=select_autoescape(),
-    undefined=StrictUndefined,
-    keep_trailing_newline=True,
-)
+from circkg_server.web.rendering import render
 
 _FIRST_QUERY = """\
 SELECT ?type ?label (COUNT(DISTINCT ?initiative) AS ?initiatives)
@@ -27,7 +19,7 @@ ORDER BY DESC(?initiatives) ?label
 """
 
 
-def start(manifest: Manifest) -> str:
+def start(manifest: Manifest, root: str = "") -> str:
     """Return the start page: what is here and how to ask."""
     declared = "".join(f"PREFIX {name}: <{prefixes()[name]}>\n" for name in ("circ", "skos"))
-    return _PAGES.get_template("start.html").render(manifest=manifest, query=declared + _FIRST_QUERY)
+    return render("start.html", root=root, manifest=manifest, query=declared + _FIRST_QUERY)

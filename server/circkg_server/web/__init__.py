@@ -1,0 +1,1 @@
+"""Pages for people: one layout, one place that renders."""
