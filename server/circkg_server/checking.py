@@ -18,12 +18,15 @@ from circkg_loaders.iris import DEF
 from circkg_loaders.load import load
 from circkg_loaders.prefixes import expand, shorten
 from circkg_loaders.registry import Role
+from circkg_server.releases.archive import Archive
+from circkg_server.store.background import open_background
 from circkg_shapes.report import SH, VIOLATION, WARNING, Report, Result
 from circkg_shapes.rooms import room
 from circkg_shapes.terms import Term, Triple, iri, iri_text, is_iri
 from circkg_shapes.validate import Shapes, validate
 
 _KNOWN_OF_THINGS = frozenset(iri(expand(name)) for name in ("rdf:type", "skos:prefLabel", "dct:title"))
+_TYPE, _DEFINED_BY = iri(expand("rdf:type")), iri(expand("rdfs:isDefinedBy"))
 _DEFINED_TERMS = iri(expand("circsh:DefinedTermsShape"))
 
 
@@ -34,29 +37,47 @@ def background() -> list[Triple]:
     return [*loaded.of_role(Role.VOCABULARY), *things]
 
 
-def check_files(files: Sequence[Path], shapes: Sequence[Path] = ()) -> Report:
+def check_files(files: Sequence[Path], shapes: Sequence[Path] = (), archive: Archive | None = None) -> Report:
     """Return the report on contributed RDF files.
 
     :param shapes: files of shapes to use instead of our own.
+    :param archive: the store whose published graph is what is known; without one, or before anything is published,
+        it is the vocabularies and things that come with the program.
     :raises ContributionError: if a file cannot be read, or nothing in the files is of a class that the shapes know.
     """
     focus = [triple for file in files for triple in read_rdf(file)]
-    known = background()
-    report = validate(focus, known, Shapes.load(shapes or sorted(room("shapes").glob("*.ttl"))))
-    results = report.results if shapes else (*report.results, *_unseen(focus, known))
-    if not report.checked and not any(result.severity == VIOLATION for result in results):
+    published = open_background(archive) if archive else None
+    rules = Shapes.load(shapes or sorted(room("shapes").glob("*.ttl")))
+    if published:
+        defined = {subject for subject, _, _ in published.with_predicate(_DEFINED_BY)}
+        report = validate(focus, published, rules)
+        typed = {
+            triple[0]
+            for subject in {s for s, _, _ in focus}
+            for triple in published.about(subject)
+            if triple[1] == _TYPE
+        }
+    else:
+        known = background()
+        defined = {subject for subject, predicate, _ in known if predicate == _DEFINED_BY}
+        report = validate(focus, known, rules)
+        typed = {subject for subject, predicate, _ in known if predicate == _TYPE}
+    if not shapes:
+        report = report.with_results((*report.results, *_unseen(focus, defined, typed)))
+    if not report.checked and not any(result.severity == VIOLATION for result in report.results):
         names = ", ".join(file.name for file in files)
         raise ContributionError(
             f"{names}: nothing was checked, since nothing there is of a class that the shapes know. "
             "Give each thing its class, such as circ:Practice."
         )
-    return Report.of(results, report.engine, report.checked, report.timings)
+    return report
 
 
-def _unseen(focus: Sequence[Triple], known: Sequence[Triple]) -> Iterator[Result]:
-    """Yield what no shape can say: terms of ours that there are not, and things without a class."""
-    type_, defined_by = iri(expand("rdf:type")), iri(expand("rdfs:isDefinedBy"))
-    defined = {subject for subject, predicate, _ in known if predicate == defined_by}
+def _unseen(focus: Sequence[Triple], defined: set[Term], typed: set[Term]) -> Iterator[Result]:
+    """Yield what no shape can say: terms of ours that there are not, and things without a class.
+
+    :param typed: things of which a class is known already.
+    """
     for subject, predicate, value in dict.fromkeys(focus):
         for term, component in ((predicate, "Closed"), (value, "Class")):
             if term.startswith(f"<{DEF}") and term not in defined:
@@ -64,10 +85,10 @@ def _unseen(focus: Sequence[Triple], known: Sequence[Triple]) -> Iterator[Result
                     subject, predicate, value, f"<{SH}{component}ConstraintComponent>", _DEFINED_TERMS, VIOLATION,
                     (("en", _no_such_term(term, defined)),),
                 )  # fmt: skip
-    typed = {subject for triples in (focus, known) for subject, predicate, _ in triples if predicate == type_}
+    typed = typed | {subject for subject, predicate, _ in focus if predicate == _TYPE}
     for subject in dict.fromkeys(subject for subject, _, _ in focus if subject not in typed):
         yield Result(
-            subject, type_, None, f"<{SH}MinCountConstraintComponent>", _DEFINED_TERMS, WARNING,
+            subject, _TYPE, None, f"<{SH}MinCountConstraintComponent>", _DEFINED_TERMS, WARNING,
             (("en", "Say of which class this is, such as circ:Practice; without a class it is not checked."),),
         )  # fmt: skip
 
@@ -105,7 +126,8 @@ def as_text(report: Report) -> RenderableType:
         colour = "red" if severity == "Violation" else "yellow"
         parts.append(Panel(lines, title=severity, title_align="left", border_style=colour))
     outcome = "Conforms, with remarks." if report.conforms else "Does not conform."
-    return Group(*parts, f"{outcome} {len(report.results)} results by {report.engine}.")
+    seen = f", beside snapshot {report.snapshot}" if report.snapshot is not None else ""
+    return Group(*parts, f"{outcome} {len(report.results)} results by {report.engine}{seen}.")
 
 
 def _path(result: Result) -> str:

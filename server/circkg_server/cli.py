@@ -169,15 +169,19 @@ def validate(
     files: Annotated[list[Path], typer.Argument(help="RDF files: .ttl .nt .nq .trig .rdf .jsonld")],
     shapes: Annotated[list[Path] | None, typer.Option(help="Files of shapes to use instead of our own.")] = None,
     format_: Annotated[str, typer.Option("--format", help="text, json, turtle or csv.")] = "text",
+    store: StoreOption = None,
 ) -> None:
-    """Judge data by the shapes. Exit code 0: they conform, 1: they do not, 2: it could not be said."""
+    """Judge data by the shapes, in the light of what is published.
+
+    Exit code 0: they conform, 1: they do not, 2: it could not be said.
+    """
     from circkg_server import checking  # noqa: PLC0415 - the other commands start faster without the validator
 
     writers = {"json": checking.as_json, "turtle": Report.to_turtle, "csv": checking.as_csv}
     with _told():
         if format_ != "text" and format_ not in writers:
             raise QuestionError(f"There is no format {format_!r}. The formats: text, {', '.join(writers)}.")
-        report = checking.check_files(files, shapes or ())
+        report = checking.check_files(files, shapes or (), Archive(store or default_store()))
     if format_ == "text":
         out.print(checking.as_text(report), highlight=False)
     else:

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ import numpy as np
 from pyoxigraph import RdfFormat, parse
 
 from circkg_shapes.pairs import EMPTY, Ids, Pairs, among, distinct, flipped, ids, pairs, selected, union
-from circkg_shapes.terms import XSD_STRING, Term, Triple, literal_parts
+from circkg_shapes.terms import XSD_STRING, Term, TermError, Triple, literal_parts
 from circkg_shapes.vocabulary import LANG_STRING
 
 BASE: Final = "https://w3id.org/circkg/contributed/"
@@ -37,6 +38,7 @@ class Dictionary:
         self.terms: list[Term] = []
         self._ids: dict[Term, int] = {}
         self._endings: dict[str, int] = {"": 0}
+        self._read_endings: list[tuple[str | None, str]] = []
         self._kinds = self._lengths = ids([])
 
     def __len__(self) -> int:
@@ -44,16 +46,16 @@ class Dictionary:
 
     def id(self, term: Term) -> int:
         """Return the number of a term, which gets one if it has none yet."""
-        key = _key(term)
-        found = self._ids.get(key)
+        same = key(term)
+        found = self._ids.get(same)
         if found is None:
-            found = self._ids[key] = len(self.terms)
+            found = self._ids[same] = len(self.terms)
             self.terms.append(term)
         return found
 
     def find(self, term: Term) -> int:
         """Return the number of a term, -1 if it has none."""
-        return self._ids.get(_key(term), -1)
+        return self._ids.get(key(term), -1)
 
     def ids_of(self, terms: Iterable[Term]) -> Ids:
         """Return the numbers of those terms that have one, in order."""
@@ -90,13 +92,10 @@ class Dictionary:
     def endings(self) -> list[tuple[str | None, str]]:
         """Return language tag in lower case (or ``None``) and datatype of each ending of a literal."""
         self._describe()
-        found: list[tuple[str | None, str]] = []
-        for ending in self._endings:
-            if ending.startswith("@"):
-                found.append((ending[1:].lower(), LANG_STRING))
-            else:
-                found.append((None, ending[3:-1] if ending else XSD_STRING))
-        return found
+        for ending in islice(self._endings, len(self._read_endings), None):
+            tag = ending[1:].lower() if ending.startswith("@") else None
+            self._read_endings.append((tag, LANG_STRING if tag else ending[3:-1] or XSD_STRING))
+        return self._read_endings
 
     def text(self, number: int) -> str:
         """Return the text of an IRI or the lexical form of a literal."""
@@ -106,7 +105,7 @@ class Dictionary:
         return literal_parts(term)[0] if "\\" in term else term[1 : term.rindex('"')]
 
 
-def _key(term: Term) -> Term:
+def key(term: Term) -> Term:
     """Return what two forms of one term have in common: the case of a language tag does not count."""
     if term[0] == '"' and term[-1] not in '">':
         text, _, tag = term.rpartition("@")
@@ -138,7 +137,7 @@ class Columns:
     @classmethod
     def of(cls, triples: Iterable[Triple], dictionary: Dictionary | None = None) -> Columns:
         """Return triples of N-Triples text as columns."""
-        book = dictionary or Dictionary()
+        book = Dictionary() if dictionary is None else dictionary  # one without terms is false
         with _without_collection():
             return cls(book, _encoded(book, triples))
 
@@ -149,6 +148,7 @@ class Columns:
         Language tags come in lower case, as the parser gives them; lexical forms are as written.
 
         :raises SyntaxError: if it is not well-formed.
+        :raises TermError: if it has a quoted triple.
         :raises OSError: if it cannot be read.
         """
         quads = (
@@ -156,7 +156,11 @@ class Columns:
             if isinstance(source, bytes)
             else parse(path=str(source), format=syntax, base_iri=BASE)
         )
-        return cls.of(((str(quad.subject), str(quad.predicate), str(quad.object)) for quad in quads), dictionary)
+        read = cls.of(((str(quad.subject), str(quad.predicate), str(quad.object)) for quad in quads), dictionary)
+        quoted = next((term for term in read.dictionary.terms if term.startswith("<<")), None)
+        if quoted:
+            raise TermError(f"{quoted} is a quoted triple, which RDF 1.1 does not have. State it as a claim.")
+        return read
 
     @classmethod
     def of_pairs(cls, dictionary: Dictionary, columns: Iterable[tuple[int, Ids, Ids]]) -> Columns:

@@ -14,7 +14,7 @@ from pyoxigraph import RdfFormat, parse
 from circkg_shapes import paths
 from circkg_shapes.index import Index
 from circkg_shapes.terms import Term, Triple, is_blank, is_iri, literal_parts
-from circkg_shapes.vocabulary import CLASS, SUBCLASS, TYPE, sh
+from circkg_shapes.vocabulary import CLASS, OWL_CLASS, SUBCLASS, TYPE, sh
 
 if TYPE_CHECKING:
     from circkg_shapes.plan import Plan
@@ -100,9 +100,9 @@ class Shapes:
 
     @cached_property
     def _classes(self) -> frozenset[Term]:
-        """``rdfs:Class`` and what the shapes say to be a subclass of it."""
-        found = {CLASS}
-        waiting = [CLASS]
+        """``rdfs:Class``, ``owl:Class`` (a subclass of it in OWL itself) and what the shapes say to be below them."""
+        found = {CLASS, OWL_CLASS}
+        waiting = [CLASS, OWL_CLASS]
         while waiting:
             fresh = set(self.index.subjects(SUBCLASS, waiting.pop())) - found
             found |= fresh

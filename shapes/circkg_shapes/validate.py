@@ -23,9 +23,9 @@ from circkg_shapes.background import Background
 from circkg_shapes.encoding import Columns
 from circkg_shapes.pairs import Ids
 from circkg_shapes.plan import Plan, Root
+from circkg_shapes.query import QueryError
 from circkg_shapes.report import Report, Result
 from circkg_shapes.shapes import Shapes, ShapesError
-from circkg_shapes.sparql import QueryError
 from circkg_shapes.terms import Triple
 
 __all__ = ["Shapes", "ShapesError", "validate"]
@@ -62,7 +62,7 @@ def validate(
     mine = focus if isinstance(focus, Columns) else Columns.of(focus)
     snapshot = background.snapshot if isinstance(background, Background) else None
     if isinstance(background, Background):
-        known = Columns.of(background.around(mine, plan), mine.dictionary)
+        known = Columns.of(background.near(mine, plan), mine.dictionary)
     elif isinstance(background, Columns) and background.dictionary is mine.dictionary:
         known = background
     else:

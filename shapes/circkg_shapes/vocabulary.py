@@ -16,6 +16,7 @@ REST: Final = f"<{RDF}rest>"
 NIL: Final = f"<{RDF}nil>"
 SUBCLASS: Final = f"<{RDFS}subClassOf>"
 CLASS: Final = f"<{RDFS}Class>"
+OWL_CLASS: Final = "<http://www.w3.org/2002/07/owl#Class>"
 
 
 def sh(name: str) -> Term:

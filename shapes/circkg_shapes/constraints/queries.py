@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from circkg_shapes import sparql
+from circkg_shapes import query as queries
 from circkg_shapes.constraints.base import Reader
 from circkg_shapes.footprint import Chain, Footprint
 from circkg_shapes.pairs import ids
 from circkg_shapes.plan import Finding, Shape, Values
 from circkg_shapes.report import Messages
+from circkg_shapes.solutions import solutions
 from circkg_shapes.terms import Term, iri_text, is_iri, literal_parts
 from circkg_shapes.vocabulary import component
 
@@ -29,7 +30,7 @@ class Sparql:
     """``sh:sparql``: each solution of a query is a result."""
 
     node: Term
-    query: sparql.Query
+    query: queries.Query
     own_messages: Messages
     on_property: bool
     component = component("SPARQL")
@@ -56,20 +57,20 @@ class Sparql:
             text = literal_parts(reader.literal(node, "select", select))[0]
             path = reader.path_text(shape)
             try:
-                query = sparql.read(text, _prefixes(reader, node), path)
-            except sparql.QueryError as error:
+                query = queries.read(text, _prefixes(reader, node), path)
+            except queries.QueryError as error:
                 raise reader.refuse(shape, f"its constraint {node}: {error}") from error
-            except sparql.NotHereError as reason:
+            except queries.NotHereError as reason:
                 reader.leave_to_other_engine(f"its constraint {node} {reason}")
                 continue
             yield cls(node, query, messages, path is not None)
 
     def find(self, run: Run, shape: Shape, values: Values) -> Iterator[Finding]:
         """Yield the solutions about the focus nodes."""
-        found = list(self.query.solutions(run.data, values.focus))
+        found = list(solutions(self.query, run.data, values.focus))
         failed = next((solution for solution in found if solution.failure), None)
         if failed:
-            raise sparql.QueryError(f"The constraint {self.node} reports a failure for {failed.this}.")
+            raise queries.QueryError(f"The constraint {self.node} reports a failure for {failed.this}.")
         if not found:
             return
         book = run.dictionary

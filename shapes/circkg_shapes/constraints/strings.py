@@ -116,7 +116,7 @@ class LanguageIn(ValueTest):
         """Tell which nodes are of another language, or of none."""
         allowed = np.array([self._allows(tag) for tag, _ in run.dictionary.endings()])
         kinds = run.dictionary.kinds()[nodes]
-        broken: Mask = (kinds < 0) | ~allowed[kinds]
+        broken: Mask = (kinds < 0) | ~allowed[np.maximum(kinds, 0)]
         return broken
 
 

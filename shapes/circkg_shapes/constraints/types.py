@@ -88,7 +88,7 @@ class Datatype(ValueTest):
         """Tell which nodes are of another datatype or ill-typed."""
         of_type = np.array([datatype == self.wanted for _, datatype in run.dictionary.endings()])
         kinds = run.dictionary.kinds()[nodes]
-        broken: Mask = (kinds < 0) | ~of_type[kinds]
+        broken: Mask = (kinds < 0) | ~of_type[np.maximum(kinds, 0)]
         if has_known_forms(self.wanted):
             for place in np.flatnonzero(~broken).tolist():
                 broken[place] = value(run.dictionary.text(int(nodes[place])), self.wanted) is None

@@ -1,26 +1,21 @@
-"""Queries of SPARQL-based constraints, asked once for all focus nodes where that means the same.
+"""What the query of a SPARQL-based constraint says: read, refused where SHACL forbids it, made ready to be asked.
 
-A query runs on an Oxigraph store that holds only the triples that it can see from the focus nodes; if it cannot be told
-which these are, all. ``$this`` is bound in every group of the query by a list of the focus nodes, which is what
-pre-binding asks for (SHACL, section 5.3.1). A query that counts over all solutions is asked with one node in the list
+``$this`` is bound in every group of the query by a list of the focus nodes, which is what pre-binding asks for (SHACL,
+section 5.3.1), so one query judges them all. A query that counts over all solutions is asked with one node in the list
 at a time.
-
-The store writes numbers and times in one form (``05`` becomes ``5``). The values of solutions are therefore traced
-back to the forms that the focus node has.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias
 
-import numpy as np
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, QuerySolutions, RdfFormat, Store, parse
-from rdflib import URIRef
+from rdflib import Literal, URIRef
 from rdflib import Variable as Name
 from rdflib.paths import AlternativePath, InvPath, MulPath, SequencePath
 from rdflib.paths import Path as PropertyPath
@@ -28,21 +23,21 @@ from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.parserutils import CompValue
 from rdflib.term import Identifier
 
-from circkg_shapes.encoding import Columns
-from circkg_shapes.footprint import ANY_READ, Chain, Footprint, needed
-from circkg_shapes.pairs import Ids
+from circkg_shapes.footprint import ANY_READ, Chain, Footprint
 from circkg_shapes.paths import Alternative, Path, Repeat, Sequence, Step, inverse
-from circkg_shapes.report import Messages
-from circkg_shapes.terms import XSD, Term, is_blank, is_iri, literal_parts
+from circkg_shapes.terms import XSD, XSD_STRING
 
-_LIST: Final = "urn:x-circkg:focus"
-_BINDING: Final = f" GRAPH <{_LIST}> {{ <{_LIST}> <{_LIST}> ?this }} "
+FOCUS: Final = "urn:x-circkg:focus"
+"""Name of the graph that lists the focus nodes, and of the subject and predicate of its triples."""
+
+_BINDING: Final = f" GRAPH <{FOCUS}> {{ <{FOCUS}> <{FOCUS}> ?this }} "
 _TOKEN: Final = re.compile(
     r"""#[^\n]*|<[^<>"{}|^`\\\x00-\x20]*>|\"\"\"(?:[^"\\]|\\.|"(?!""))*\"\"\"|'''(?:[^'\\]|\\.|'(?!''))*'''"""
     r"""|"(?:[^"\\\n\r]|\\.)*"|'(?:[^'\\\n\r]|\\.)*'|[$?]\w+|.""",
     re.DOTALL,
 )
-_IN_MESSAGE: Final = re.compile(r"\{[?$](\w+)\}")
+_AS_THIS: Final = re.compile(r"\bAS\s*[$?]this\b", re.IGNORECASE)
+_ASKS_FOR_FORMS: Final = frozenset({"Builtin_STR", "Builtin_DATATYPE", "Builtin_sameTerm", "Group"})
 _MAX_PATTERNS: Final = 16
 _PATTERN_LENGTH: Final = 3
 
@@ -57,143 +52,21 @@ class NotHereError(Exception):
     """A query is for the other engine; the message says what it has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Solution:
-    """One solution of a query, as terms."""
-
-    this: Term
-    value: Term | None
-    path: Term | None
-    messages: Messages
-    bindings: Mapping[str, Term] = field(repr=False)
-
-    @property
-    def failure(self) -> bool:
-        """Whether the query says that it could not judge (SHACL, section 5.3.2)."""
-        return self.bindings.get("failure", "").startswith('"true"')
-
-    def filled(self, texts: Messages) -> Messages:
-        """Return messages with the values of this solution for ``{?name}`` and ``{$name}``."""
-        return tuple((tag, _IN_MESSAGE.sub(self._shown, text)) for tag, text in texts)
-
-    def _shown(self, match: re.Match[str]) -> str:
-        term = self.bindings.get(match[1])
-        if term is None:
-            return match[0]
-        return term[1:-1] if is_iri(term) else term if is_blank(term) else literal_parts(term)[0]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
     """A query of a constraint.
 
-    :param text: with prefixes and path, ``$this`` bound by the list of focus nodes.
+    :param plain: with prefixes and path, ``bound`` with ``$this`` bound by the list of focus nodes too.
     :param together: all focus nodes can be in the list at once.
+    :param asks_for_forms: its solutions can depend on how a number or time is written.
     :param footprint: what it looks at from a focus node.
     """
 
-    text: str
+    plain: str
+    bound: str
     together: bool
+    asks_for_forms: bool
     footprint: Footprint
-
-    def solutions(self, data: Columns, nodes: Ids) -> Iterator[Solution]:
-        """Yield the solutions about these nodes, the same solution once."""
-        store = _store(data, nodes, self.footprint)
-        terms = data.dictionary.terms
-        # The store would change the form of a literal, so that its solutions could not be told to be about it.
-        literals = data.dictionary.kinds()[nodes] >= 0
-        alone = literals | (not self.together)
-        lists = [[terms[node]] for node in nodes[alone].tolist()]
-        if not alone.all():
-            lists.append([terms[node] for node in nodes[~alone].tolist()])
-        forms = _Forms(data)
-        for listed in lists:
-            seen: set[tuple[str, ...]] = set()
-            for bindings in _asked(store, self.text, listed):
-                key = tuple(f"{name} {term}" for name, term in sorted(bindings.items()))
-                if key in seen:
-                    continue
-                seen.add(key)
-                this, path = bindings["this"], bindings.get("path", "")
-                for found in forms.written(this, bindings.get("value")):
-                    told = bindings | ({"value": found} if found else {})
-                    yield Solution(this, found, path if is_iri(path) else None, _message(bindings.get("message")), told)
-
-
-def _asked(store: Store, text: str, focus: list[Term]) -> Iterator[dict[str, Term]]:
-    """Yield the solutions of a query about some focus nodes."""
-    name = NamedNode(_LIST)
-    store.remove_graph(name)
-    store.bulk_extend(Quad(name, name, _node(term), name) for term in focus)
-    asked = cast("QuerySolutions", store.query(text))
-    names = [variable.value for variable in asked.variables]
-    for row in asked:
-        bindings = {name: str(term) for name, term in zip(names, row, strict=True) if term is not None}
-        yield bindings | {"this": focus[0]} if len(focus) == 1 else bindings
-
-
-def _node(term: Term) -> NamedNode | BlankNode | Literal:
-    if is_iri(term):
-        return NamedNode(term[1:-1])
-    if is_blank(term):
-        return BlankNode(term[2:])
-    text, tag, datatype = literal_parts(term)
-    return Literal(text, language=tag) if tag else Literal(text, datatype=NamedNode(datatype))
-
-
-def _message(term: Term | None) -> Messages:
-    """Return the message that a solution brings itself (SHACL, section 5.3.2)."""
-    if not term or not term.startswith('"'):
-        return ()
-    text, tag, _ = literal_parts(term)
-    return ((tag or "", text),)
-
-
-def _store(data: Columns, nodes: Ids, footprint: Footprint) -> Store:
-    """Return a store with what a query can see from these nodes."""
-    if not footprint.opaque:
-        used = needed(data, {0: (nodes, footprint.prefixes)})
-        columns: dict[int, list[tuple[Ids, Ids]]] = {}
-        for predicate, both in used:
-            columns.setdefault(predicate, []).append(both)
-        data = Columns.of_pairs(
-            data.dictionary,
-            (
-                (predicate, np.concatenate([left for left, _ in many]), np.concatenate([right for _, right in many]))
-                for predicate, many in columns.items()
-            ),
-        )
-    store = Store()
-    text = "".join(f"{s} {p} {o} .\n" for s, p, o in data.triples())
-    store.bulk_extend(parse(input=text.encode(), format=RdfFormat.N_TRIPLES, lenient=True))
-    return store
-
-
-class _Forms:
-    """Finds the forms in which the data write a value of which the store knows one form."""
-
-    def __init__(self, data: Columns) -> None:
-        self._data = data
-        self._stored: dict[Term, Term] = {}
-
-    def written(self, this: Term, found: Term | None) -> list[Term | None]:
-        """Return the forms that a node has of a value, else the value as found."""
-        if found is None or f"^^<{XSD}" not in found:
-            return [found]
-        book = self._data.dictionary
-        own = np.array([book.find(this)], np.int32)
-        objects = (
-            {book.terms[n] for _, both in self._data.around(own) for n in both.right.tolist()} if own[0] >= 0 else set()
-        )
-        forms = sorted(term for term in objects if f"^^<{XSD}" in term and self._form(term) == found)
-        return list(forms) or [found]
-
-    def _form(self, term: Term) -> Term:
-        if term not in self._stored:
-            scratch = Store()
-            scratch.add(Quad(NamedNode("urn:x-circkg:is"), NamedNode("urn:x-circkg:is"), _node(term)))
-            self._stored[term] = str(next(iter(scratch)).object)
-        return self._stored[term]
 
 
 @lru_cache(maxsize=256)
@@ -222,12 +95,14 @@ def read(text: str, prefixes: Mapping[str, str], path: str | None) -> Query:
     parts = [f"({path})" if path and part in ("$PATH", "?PATH") else part for part in parts]
     if "this" not in variables:
         raise QueryError("the query does not use $this.")
+    if _AS_THIS.search("".join(part for part in parts if part[0] not in "#<\"'")):
+        raise QueryError("a constraint must not give $this another value by AS.")
     whole = head + "".join(parts)
     algebra = _algebra(whole)
     if algebra.name != "SelectQuery":
         raise QueryError("sh:select is no SELECT query.")
     _refuse_forbidden(algebra)
-    return Query(head + _bound(parts), _is_for_all(algebra), _footprint(algebra))
+    return Query(whole, head + _bound(parts), _is_for_all(algebra), _asks_for_forms(algebra), _footprint(algebra))
 
 
 def _bound(parts: list[str]) -> str:
@@ -279,14 +154,34 @@ def _refuse_forbidden(algebra: CompValue) -> None:
             raise QueryError("a constraint must not use VALUES. Use FILTER (… IN (…)).")
         if part.name == "ServiceGraphPattern":
             raise QueryError("a constraint must not use SERVICE: nothing is fetched.")
-        if part.name == "Extend" and str(part.var) == "this":
-            raise QueryError("a constraint must not give $this another value by AS.")
         if part.name in ("Graph", "GraphGraphPattern"):
-            raise NotHereError("uses GRAPH")
-        if part.name in ("ToMultiSet", "SubSelect"):
-            inner = part.p if part.name == "ToMultiSet" else part
-            if "this" not in {str(name) for name in inner.get("PV") or inner.get("projection") or ()}:
-                raise QueryError("a nested SELECT must give $this.")
+            raise QueryError("a constraint must not use GRAPH: it judges one graph.")
+        inner = part.p if part.name == "ToMultiSet" else part if part.name == "SubSelect" else None
+        if inner and inner.name != "values" and "this" not in _selected(inner):
+            raise QueryError("a nested SELECT must give $this.")
+
+
+def _selected(select: CompValue) -> set[str]:
+    """Return the names of the variables that a nested SELECT gives."""
+    return {str(name) for name in select.PV} if "PV" in select else _variables(select.projection)
+
+
+def _asks_for_forms(algebra: CompValue) -> bool:
+    """Tell whether the forms of numbers and times matter, which a store does not keep (``05`` becomes ``5``).
+
+    So do a function that gives them, counting, and patterns that look for one and the same literal.
+    """
+    objects: Counter[object] = Counter()
+    for part in _parts(algebra):
+        if part.name in _ASKS_FOR_FORMS or (part.name == "Function" and str(part.iri) == XSD_STRING):
+            return True
+        objects.update(value for _, _, value in _triples(part))
+    return any(
+        str(value.datatype or "").startswith(XSD)
+        if isinstance(value, Literal)
+        else times > 1 and isinstance(value, Name)
+        for value, times in objects.items()
+    )
 
 
 def _is_for_all(algebra: CompValue) -> bool:
