@@ -109,6 +109,11 @@ def targets(data: Columns, target: Target) -> Ids:
     return distinct(np.concatenate(found), len(book))
 
 
+def all_targets(plan: Plan, data: Columns) -> dict[Root, Ids]:
+    """Return all targets in these data."""
+    return {root: targets(data, root.target) for root in plan.roots}
+
+
 def affected(plan: Plan, focus: Columns, known: Columns, both: Columns) -> tuple[dict[Root, Ids], dict[Root, Ids]]:
     """Return the targets whose verdict the focus can change, and among them those that were targets before it.
 
@@ -117,8 +122,6 @@ def affected(plan: Plan, focus: Columns, known: Columns, both: Columns) -> tuple
 
     :param both: focus and known together.
     """
-    if not len(known):
-        return {root: targets(both, root.target) for root in plan.roots}, {}
     backwards = Backwards(both, focus.minus(known))
     chosen: dict[Root, Ids] = {}
     before: dict[Root, Ids] = {}

@@ -52,7 +52,8 @@ def validate(
 
     :param focus: the contribution; columns that were parsed are quickest.
     :param background: what is already known: vocabularies, regions, published things. Of an index that was made at
-        publish only what the shapes can see from the focus is loaded.
+        publish only what the shapes can see from the focus is loaded. If nothing is known, the focus is all there is,
+        and all targets are judged, those that it does not describe too.
     :param processes: worker processes that share the work if it goes to pySHACL; the report is the same for any number.
     :raises ShapesError: if the shapes are ill-formed or cannot be used.
     """
@@ -72,7 +73,8 @@ def validate(
     timings["index"] = time.perf_counter() - started
 
     started = time.perf_counter()
-    chosen, before = engine.affected(plan, mine, known, both)
+    is_all = not len(known) and not isinstance(background, Background)
+    chosen, before = (engine.all_targets(plan, mine), {}) if is_all else engine.affected(plan, mine, known, both)
     timings["plan"] = time.perf_counter() - started
 
     started = time.perf_counter()
@@ -84,7 +86,7 @@ def validate(
     described = {terms[node] for node in mine.subjects.tolist()}
     kept = [result for result in found if result.focus_node in described]
     others = Counter(result for result in found if result.focus_node not in described)
-    if others and len(known):
+    if others and not is_all:
         suspects = mine.dictionary.ids_of({result.focus_node for result in others})
         again = {root: np.intersect1d(nodes, suspects, assume_unique=True) for root, nodes in before.items()}
         others -= Counter(_evaluate(known, shapes, plan, again, processes))
