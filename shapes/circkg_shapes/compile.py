@@ -5,6 +5,7 @@ A word of SHACL that is neither understood nor known to be without effect is ref
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cached_property
@@ -57,6 +58,7 @@ class _Compiler:
         self.index: Index = shapes.index
         self.unsupported: dict[str, None] = {}
         self.remarks: dict[str, None] = {}
+        self._idle: Counter[str] = Counter()
         self._done: dict[Term, Shape] = {}
         self._open: list[Term] = []
 
@@ -64,12 +66,13 @@ class _Compiler:
         self._look_for_other_features()
         for node in self._shapes:
             self._check_words(node)
+        for name, times in self._idle.items():
+            self.remark(f"sh:{name}, used {times} times, is without effect: {WITHOUT_EFFECT[name]}.")
+        compiled = [(self._compiled(node), self._target(node)) for node in self.shapes.rooted]
         roots: list[Root] = []
-        for node in self.shapes.rooted:
-            shape = self._compiled(node)
-            footprint = Footprint()
-            target = self._target(node)
-            if not self.unsupported:
+        for shape, target in compiled:
+            footprint = Footprint(opaque=bool(self.unsupported))
+            if not footprint.opaque:
                 target.reads(footprint)
                 shape.reads(footprint, ())
             roots.append(Root(shape, target, footprint))
@@ -109,7 +112,7 @@ class _Compiler:
                 continue
             name = predicate[len(SH) + 1 : -1]
             if name in WITHOUT_EFFECT:
-                self.remarks[f"sh:{name} of {shape} is without effect: {WITHOUT_EFFECT[name]}."] = None
+                self._idle[name] += 1
             elif name in ADVANCED:
                 self.unsupported[f"{shape} uses sh:{name} of SHACL Advanced Features"] = None
             elif name in _SCRIPTS:
