@@ -121,6 +121,13 @@ def test_shapes_nested_too_deep_are_refused() -> None:
         judged(f"ex:S sh:targetNode ex:a ; sh:node {deep} .", "")
 
 
+def test_shapes_nested_almost_too_deep_are_judged() -> None:
+    deep = "[ sh:not " * 98 + "[ sh:nodeKind sh:IRI ]" + " ]" * 98
+    assert len(judged(f"ex:S sh:targetNode ex:a ; sh:not {deep} .", "").results) == 1
+    assert len(judged(f"ex:S sh:targetNode ex:a ; sh:node {deep} .", "").results) == 0
+    assert len(judged(f"ex:S sh:targetNode 5 ; sh:node {deep} .", "").results) == 1
+
+
 def test_a_failure_that_a_query_reports_is_an_error() -> None:
     query = "SELECT $this ?failure { $this <https://example.org/p> 1 BIND (true AS ?failure) }"
     with pytest.raises(ShapesError, match=r"reports a failure for <https://example\.org/a>"):
