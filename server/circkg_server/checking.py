@@ -48,7 +48,7 @@ def check_files(files: Sequence[Path], shapes: Sequence[Path] = (), archive: Arc
     focus = [triple for file in files for triple in read_rdf(file)]
     published = open_background(archive) if archive else None
     rules = Shapes.load(shapes or sorted(room("shapes").glob("*.ttl")))
-    if published:
+    if published is not None:
         defined = {subject for subject, _, _ in published.with_predicate(_DEFINED_BY)}
         report = validate(focus, published, rules)
         typed = {
@@ -127,7 +127,7 @@ def as_text(report: Report) -> RenderableType:
         parts.append(Panel(lines, title=severity, title_align="left", border_style=colour))
     outcome = "Conforms, with remarks." if report.conforms else "Does not conform."
     seen = f", beside snapshot {report.snapshot}" if report.snapshot is not None else ""
-    return Group(*parts, f"{outcome} {len(report.results)} results by {report.engine}{seen}.")
+    return Group(*parts, f"{outcome} {len(report.results)} results by {report.engine}{seen}.", *report.remarks)
 
 
 def _path(result: Result) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Final
@@ -36,6 +37,7 @@ WITHOUT_EFFECT: Final = {
     "shape": "a word of drafts of SHACL (the official DCAT-AP shapes have it); the recommendation gives it no meaning",
 }
 
+_MOST: Final = 2**31 - 1
 _SHAPE_WORDS: Final = frozenset({*TARGETS, *SILENT, *PARAMETERS})
 _SCRIPTS: Final = ("js",)
 _SHAPE_LISTS: Final = ("and", "or", "xone")
@@ -187,8 +189,9 @@ class _Compiler:
         if found is None:
             return None
         text, _, datatype = literal_parts(self.literal(shape, name, found))
-        if value(text, f"{XSD}integer") is None or not datatype.startswith(XSD) or int(text) < 0:
-            raise self.refuse(shape, f"sh:{name} is {found}, but a whole number from 0 on is wanted.")
+        number = value(text, f"{XSD}integer")
+        if number is None or not datatype.startswith(XSD) or not 0 <= Decimal(text) <= _MOST:
+            raise self.refuse(shape, f"sh:{name} is {found}, but a whole number from 0 to {_MOST} is wanted.")
         return int(text)
 
     def flag(self, shape: Term, name: str) -> bool:
