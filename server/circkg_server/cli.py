@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from circkg_loaders.contributed import ContributionError
+from circkg_loaders.contributed.rdf import ContributionError
 from circkg_loaders.load import LoadError
 from circkg_server import accounts
 from circkg_server.build import build as build_graph
