@@ -595,7 +595,7 @@ def test_what_takes_too_long_is_ended_and_the_store_lives_on(empty: str) -> None
     response = update(empty, slow, timeout="1")
     assert response.status_code == 503
     assert response.headers["retry-after"]
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 25
     assert ask(empty, "ASK { <a:1> <a:p> 1 }")
     assert not ask(empty, "ASK { <a:x> <a:x> ?n }")
 
