@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from circkg_loaders.contributed import ContributionError, read_rdf
+from circkg_loaders.contributed.rdf import ContributionError, read_rdf
 from circkg_loaders.iris import DEF
 from circkg_loaders.load import load
 from circkg_loaders.prefixes import expand, shorten
