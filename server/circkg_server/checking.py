@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from circkg_loaders.contributed import ContributionError, read_rdf
+from circkg_loaders.contributed.rdf import ContributionError, read_rdf
 from circkg_loaders.iris import DEF
 from circkg_loaders.load import load
 from circkg_loaders.prefixes import expand, shorten
@@ -21,7 +21,7 @@ from circkg_loaders.registry import Role
 from circkg_server.releases.archive import Archive
 from circkg_server.store.background import open_background
 from circkg_shapes.report import SH, VIOLATION, WARNING, Report, Result
-from circkg_shapes.rooms import room
+from circkg_shapes.rooms import shape_files
 from circkg_shapes.terms import Term, Triple, iri, iri_text, is_iri
 from circkg_shapes.validate import Shapes, validate
 
@@ -47,7 +47,7 @@ def check_files(files: Sequence[Path], shapes: Sequence[Path] = (), archive: Arc
     """
     focus = [triple for file in files for triple in read_rdf(file)]
     published = open_background(archive) if archive else None
-    rules = Shapes.load(shapes or sorted(room("shapes").glob("*.ttl")))
+    rules = Shapes.load(shapes or shape_files())
     if published is not None:
         defined = {subject for subject, _, _ in published.with_predicate(_DEFINED_BY)}
         report = validate(focus, published, rules)
