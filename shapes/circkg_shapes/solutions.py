@@ -9,6 +9,7 @@ the nodes that see it are judged by rdflib, one by one.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, cast
@@ -63,13 +64,12 @@ def solutions(query: Query, data: Columns, nodes: Ids) -> Iterator[Solution]:
     seen_data = data if query.footprint.opaque else _seen(data, nodes, query.footprint)
     by_form = _seeing_forms(query, seen_data, nodes) if query.asks_for_forms else nodes[:0]
     rest = np.setdiff1d(nodes, by_form, assume_unique=True)
-    forms = _Forms(data)
-    told: set[tuple[str, ...]] = set()
-    for bindings in (*_by_store(query, seen_data, rest), *_by_rdflib(query, seen_data, by_form)):
-        key = tuple(f"{name} {term}" for name, term in sorted(bindings.items()))
-        if key in told:
-            continue
-        told.add(key)
+    rows = {
+        tuple(sorted(bindings.items())): bindings
+        for bindings in (*_by_store(query, seen_data, rest), *_by_rdflib(query, seen_data, by_form))
+    }.values()
+    forms = _Forms(data, rows)
+    for bindings in rows:
         this, path = bindings["this"], bindings.get("path", "")
         for value in forms.written(this, bindings.get("value")):
             known = bindings | ({"value": value} if value else {})
@@ -164,22 +164,29 @@ def _by_rdflib(query: Query, data: Columns, nodes: Ids) -> Iterator[Bindings]:
 
 
 class _Forms:
-    """Finds the forms in which the data write a value of which the store knows one form."""
+    """Knows the forms in which focus nodes write a value of which the store knows one form."""
 
-    def __init__(self, data: Columns) -> None:
-        self._data = data
+    def __init__(self, data: Columns, rows: Iterable[Bindings]) -> None:
+        book = data.dictionary
+        self._written: defaultdict[Term, set[Term]] = defaultdict(set)
+        nodes = book.ids_of({row["this"] for row in rows if _OF_XSD in row.get("value", "")})
+        typed = np.array([tag is None and datatype.startswith(XSD) for tag, datatype in book.endings()])
+        for _, both in data.around(nodes):
+            kinds = book.kinds()[both.right]
+            here = (kinds >= 0) & typed[np.maximum(kinds, 0)]
+            for left, right in zip(both.left[here].tolist(), both.right[here].tolist(), strict=True):
+                self._written[book.terms[left]].add(book.terms[right])
+        self._stored = _stored(set().union(*self._written.values()))
 
     def written(self, this: Term, found: Term | None) -> list[Term | None]:
         """Return the forms that a node has of a value, else the value as found."""
-        number = self._data.number(this)
-        if found is None or _OF_XSD not in found or number < 0:
+        if found is None or _OF_XSD not in found:
             return [found]
-        terms = self._data.dictionary.terms
-        own = np.array([number], np.int32)
-        objects = {terms[each] for _, both in self._data.around(own) for each in both.right.tolist()}
-        stored = _stored({term for term in objects if _OF_XSD in term})
-        forms: list[Term | None] = [*sorted(term for term, form in stored.items() if found in (form, term))]
-        return [found] if found in objects and stored[found] != found else forms or [found]
+        own = self._written.get(this, set())
+        if found in own and self._stored[found] != found:
+            return [found]  # by rdflib, which keeps forms
+        forms: list[Term | None] = [*sorted(term for term in own if self._stored[term] == found)]
+        return forms or [found]
 
 
 def _stored(terms: set[Term]) -> dict[Term, Term]:
