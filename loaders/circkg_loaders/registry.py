@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 from pathlib import Path
 
@@ -34,6 +35,9 @@ class DataSet:
     """One data set: a named graph with a role, a licence and a version that its editors declare.
 
     :param reader: how it comes to be: ``facts`` (a folder of tables), or a name of ``circkg_loaders.load.READERS``.
+    :param keywords: English words by which catalogues find it.
+    :param issued: the day on which its editors declare this version, as ISO 8601 writes it. No build sets a date.
+    :param rights: who else than the publisher must be named, and how; empty if nobody.
     """
 
     slug: str
@@ -43,6 +47,9 @@ class DataSet:
     version: str
     licence: str
     description: str
+    keywords: tuple[str, ...] = ()
+    issued: str = ""
+    rights: str = ""
 
     @property
     def iri(self) -> str:
@@ -67,17 +74,35 @@ def read_registry(data: Path) -> list[DataSet]:
     :raises RegistryError: if the registry lists none, a row is not complete or a slug stands twice.
     """
     sets: dict[str, DataSet] = {}
-    columns = ("slug", "title", "role", "reader", "version", "licence", "description")
+    texts = ("slug", "title", "reader", "version", "licence", "description", "issued")
+    columns = (*texts, "role", "keywords", "rights")
     for number, row in read_rows(data / "sets.csv", columns, RegistryError):
         if row["role"] not in {role.value for role in Role}:
             allowed = ", ".join(role.value for role in Role)
             raise RegistryError(f"sets.csv, row {number}: the role {row['role']!r} is none of {allowed}.")
-        found = DataSet(**{name: row[name] for name in columns if name != "role"}, role=Role(row["role"]))
+        keywords = tuple(word.strip() for word in row["keywords"].split(";") if word.strip())
+        found = DataSet(
+            **{name: row[name] for name in texts}, role=Role(row["role"]), keywords=keywords, rights=row["rights"]
+        )
         if not is_slug(found.slug) or found.slug in sets:
             raise RegistryError(f"sets.csv, row {number}: {found.slug!r} is no slug, or stands there twice.")
-        if not all(row[name] for name in columns):
-            raise RegistryError(f"sets.csv, row {number}: a cell is empty.")
+        if not all(row[name] for name in columns if name != "rights"):
+            raise RegistryError(f"sets.csv, row {number}: a cell is empty. Only the column rights may be.")
+        if not _is_date(found.issued):
+            raise RegistryError(f"sets.csv, row {number}: issued is {found.issued!r}. Write the day as 2026-11-25.")
         sets[found.slug] = found
     if not sets:
         raise RegistryError(f"{data / 'sets.csv'} lists no data set. Nothing would be published.")
     return list(sets.values())
+
+
+def _is_date(text: str) -> bool:
+    """Tell whether a text is a day as YYYY-MM-DD.
+
+    >>> _is_date("2026-11-25"), _is_date("20261125"), _is_date("2026-11-31")
+    (True, False, False)
+    """
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
