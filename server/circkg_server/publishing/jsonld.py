@@ -9,7 +9,7 @@ from typing import Any
 
 from circkg_loaders.prefixes import prefixes
 from circkg_server.publishing.blocks import Pairs
-from circkg_server.publishing.names import Names
+from circkg_server.publishing.names import CACHED, Names
 from circkg_server.publishing.outputs import Output
 from circkg_server.publishing.survey import TYPE
 from circkg_shapes.terms import XSD_STRING, Term, is_blank, is_iri, literal_parts
@@ -29,7 +29,7 @@ class JsonLdWriter:
         odd = {scheme.lower() for scheme in schemes}
         context = {prefix: namespace for prefix, namespace in prefixes().items() if prefix.lower() not in odd}
         self._names = Names(context, _LOCAL)
-        self._value = lru_cache(maxsize=100_000)(self._value_of)
+        self._value = lru_cache(maxsize=CACHED)(self._value_of)
         self._between = ""
         output.text(f'{{"@context":{_text(context)},\n"@graph":[')
 

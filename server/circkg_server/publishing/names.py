@@ -9,7 +9,7 @@ from functools import lru_cache
 from circkg_loaders.prefixes import prefixes
 from circkg_shapes.terms import Term
 
-_CACHED = 100_000
+CACHED = 1 << 14
 
 
 class Names:
@@ -24,7 +24,7 @@ class Names:
         self._prefix = {namespace: prefix for prefix, namespace in reversed(by_length)}
         namespaces = "|".join(re.escape(namespace) for _, namespace in by_length)
         self._pattern = re.compile(f"<({namespaces})({local})>")
-        self.short = lru_cache(maxsize=_CACHED)(self._short)
+        self.short = lru_cache(maxsize=CACHED)(self._short)
 
     def _short(self, term: Term) -> str | None:
         """Return prefix and local name of an IRI term, or ``None`` if none fits."""
