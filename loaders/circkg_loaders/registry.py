@@ -116,8 +116,8 @@ def _is_date(text: str) -> bool:
 def _is_interval(text: str) -> bool:
     """Tell whether a text is an interval of two days in order, one of which may be left open.
 
-    >>> _is_interval("2021-01-01/2023-12-31"), _is_interval("2024-01-01/.."), _is_interval("../.."), _is_interval("2024")
-    (True, True, False, False)
+    >>> [_is_interval(text) for text in ("2021-01-01/2023-12-31", "2024-01-01/..", "../..", "2024")]
+    [True, True, False, False]
     """
     start, slash, end = text.partition("/")
     ends = [day for day in (start, end) if day != ".."]
