@@ -12,6 +12,7 @@ from circkg_loaders.load import Loaded, load
 from circkg_loaders.registry import RegistryError, Role, read_registry
 from circkg_server import search
 from circkg_server.inference import infer, rules
+from circkg_server.publishing.distributions import make_distributions
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest, Release
 from circkg_server.store.snapshot import make, remove_old
@@ -81,7 +82,7 @@ def steps(data: Path | None = None) -> int:
         sets = read_registry(data or room("data"))
     except RegistryError:
         return 0
-    return 2 * len(sets) + len(rules()) + 3
+    return 3 * len(sets) + len(rules()) + 3
 
 
 def _check(data: Path | None, processes: int, progress: Progress) -> Build:
@@ -121,10 +122,14 @@ def _publish(archive: Archive, result: Build, progress: Progress) -> None:
     progress("publish", f"snapshot {manifest.number}")
     make(archive, manifest)
     search.make(archive, manifest)
+    result.seconds["publish"] = clock.lap()
+    for release in manifest.releases:
+        progress("files", release.title)
+        make_distributions(archive, release)
+    result.seconds["files"] = clock.lap()
     archive.publish(manifest)
     remove_old(archive, manifest)
     search.remove_old(archive, manifest)
-    result.seconds["publish"] = clock.lap()
 
 
 class _Clock:
