@@ -103,7 +103,7 @@ def test_a_manifest_from_before_these_fields_is_still_read(tmp_path: Path) -> No
     archive = Archive(tmp_path)
     publish(archive, {dataset("odd"): ODD})
     content = json.loads((tmp_path / "manifest.json").read_text())
-    for name in ("description", "keywords", "issued", "rights"):
+    for name in ("description", "keywords", "issued", "temporal", "rights"):
         del content["sets"][0][name]
     (tmp_path / "manifest.json").write_text(json.dumps(content))
     manifest = archive.current()

@@ -105,7 +105,7 @@ class Archive:
             write_durably(path, compress(content))
         return Release(
             set_.slug, version, set_.role, set_.iri, set_.title, set_.licence, file, digest, content.count(b"\n"),
-            set_.description, set_.keywords, set_.issued, set_.rights,
+            set_.description, set_.keywords, set_.issued, set_.temporal, set_.rights,
         )  # fmt: skip
 
     def quads(self, release: Release) -> bytes:

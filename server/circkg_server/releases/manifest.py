@@ -38,6 +38,7 @@ class Release:
     description: str = ""
     keywords: tuple[str, ...] = ()
     issued: str = ""
+    temporal: str = ""
     rights: str = ""
 
 
