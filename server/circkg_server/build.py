@@ -11,6 +11,7 @@ from pathlib import Path
 from circkg_loaders.load import Loaded, load
 from circkg_loaders.registry import RegistryError, Role, read_registry
 from circkg_server import search
+from circkg_server.catalogue import statistics
 from circkg_server.inference import infer, rules
 from circkg_server.publishing.distributions import make_distributions
 from circkg_server.releases.archive import Archive
@@ -122,6 +123,7 @@ def _publish(archive: Archive, result: Build, progress: Progress) -> None:
     progress("publish", f"snapshot {manifest.number}")
     make(archive, manifest)
     search.make(archive, manifest)
+    statistics.make(archive, manifest)
     result.seconds["publish"] = clock.lap()
     for release in manifest.releases:
         progress("files", release.title)
@@ -130,6 +132,7 @@ def _publish(archive: Archive, result: Build, progress: Progress) -> None:
     archive.publish(manifest)
     remove_old(archive, manifest)
     search.remove_old(archive, manifest)
+    statistics.remove_old(archive, manifest)
 
 
 class _Clock:
