@@ -15,6 +15,8 @@ from starlette.exceptions import HTTPException
 
 from circkg_loaders.prefixes import expand, prefixes
 from circkg_server import federation, problems, search
+from circkg_server.catalogue.documents import Shelf
+from circkg_server.catalogue.routes import build_router as catalogue_router
 from circkg_server.cors import Cors
 from circkg_server.dumps import build_router as dumps_router
 from circkg_server.engines.interface import Engine
@@ -111,10 +113,14 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     pages = FastAPI(
         title="CircKG", docs_url="/api/docs", redoc_url=None, openapi_url="/api/openapi.json", lifespan=life
     )
-    pages.include_router(router(Operations(engine, metrics, space, limits, allow, refused)))
-    pages.include_router(writes_router(writes))
-    pages.include_router(search_router(rewriting.index, expand))
-    pages.include_router(dumps_router(archive))
+    for part in (
+        router(Operations(engine, metrics, space, limits, allow, refused)),
+        writes_router(writes),
+        search_router(rewriting.index, expand),
+        dumps_router(archive),
+        catalogue_router(Shelf.of(archive, settings.catalogue)),
+    ):
+        pages.include_router(part)
     _add_pages(pages, engine)
 
     guarded = SpaceGuard(pages, space)
