@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from circkg_loaders.prefixes import expand, prefixes
 from circkg_server import federation, problems, search
 from circkg_server.catalogue.documents import Shelf
+from circkg_server.catalogue.oai import build_router as oai_router
 from circkg_server.catalogue.routes import build_router as catalogue_router
 from circkg_server.cors import Cors
 from circkg_server.dumps import build_router as dumps_router
@@ -113,12 +114,14 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     pages = FastAPI(
         title="CircKG", docs_url="/api/docs", redoc_url=None, openapi_url="/api/openapi.json", lifespan=life
     )
+    shelf = Shelf.of(archive, settings.catalogue)
     for part in (
         router(Operations(engine, metrics, space, limits, allow, refused)),
         writes_router(writes),
         search_router(rewriting.index, expand),
         dumps_router(archive),
-        catalogue_router(Shelf.of(archive, settings.catalogue)),
+        catalogue_router(shelf),
+        oai_router(shelf),
     ):
         pages.include_router(part)
     _add_pages(pages, engine)

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from circkg_server.catalogue.description import FORMS, Form, entity_tag
 from circkg_server.catalogue.documents import Kind, Shelf
 from circkg_server.catalogue.pages import catalogue_page, set_page
+from circkg_server.catalogue.quality.command import kept_path
 from circkg_server.negotiation import choose
 from circkg_server.problems import problem
 from circkg_server.releases.manifest import Manifest, Release
@@ -50,6 +51,16 @@ def build_router(shelf: Shelf) -> APIRouter:
     def catalogue(request: Request) -> Response:
         """Describe all sets in DCAT-AP 3.0.1."""
         return _Answer(shelf, request).give("catalogue")
+
+    @router.api_route("/catalogue/quality", methods=_READ, response_class=Response)
+    def quality() -> Response:
+        """Give the metadata quality score of the catalogue, in DQV, as `circkg quality --keep` found it."""
+        manifest = shelf.archive.current()
+        path = kept_path(shelf.archive, manifest) if manifest else None
+        if path is None or not path.is_file():
+            detail = "The catalogue of this snapshot was not scored. Run `circkg quality --keep` beside the server."
+            return problem(HTTPStatus.NOT_FOUND, "There is no score", detail)
+        return Response(path.read_bytes(), media_type=FORMS[0].media_type)
 
     @router.api_route("/.well-known/void", methods=_READ, response_class=Response)
     @router.api_route("/void", methods=_READ, response_class=Response)
