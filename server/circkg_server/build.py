@@ -12,7 +12,7 @@ from circkg_loaders.load import Loaded, load
 from circkg_loaders.registry import RegistryError, Role, read_registry
 from circkg_server import search
 from circkg_server.inference import infer, rules
-from circkg_server.publishing.distributions import make_distributions
+from circkg_server.publishing.files import make_files
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest, Release
 from circkg_server.store.snapshot import make, remove_old
@@ -123,9 +123,7 @@ def _publish(archive: Archive, result: Build, progress: Progress) -> None:
     make(archive, manifest)
     search.make(archive, manifest)
     result.seconds["publish"] = clock.lap()
-    for release in manifest.releases:
-        progress("files", release.title)
-        make_distributions(archive, release)
+    make_files(archive, manifest, manifest.releases, lambda title: progress("files", title))
     result.seconds["files"] = clock.lap()
     archive.publish(manifest)
     remove_old(archive, manifest)
