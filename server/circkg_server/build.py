@@ -11,6 +11,7 @@ from pathlib import Path
 from circkg_loaders.load import Loaded, load
 from circkg_loaders.registry import RegistryError, Role, read_registry
 from circkg_server import search
+from circkg_server.catalogue import statistics
 from circkg_server.inference import infer, rules
 from circkg_server.publishing.files import make_files
 from circkg_server.releases.archive import Archive
@@ -122,12 +123,14 @@ def _publish(archive: Archive, result: Build, progress: Progress) -> None:
     progress("publish", f"snapshot {manifest.number}")
     make(archive, manifest)
     search.make(archive, manifest)
+    statistics.make(archive, manifest)
     result.seconds["publish"] = clock.lap()
     make_files(archive, manifest, manifest.releases, lambda title: progress("files", title))
     result.seconds["files"] = clock.lap()
     archive.publish(manifest)
     remove_old(archive, manifest)
     search.remove_old(archive, manifest)
+    statistics.remove_old(archive, manifest)
 
 
 class _Clock:

@@ -1,7 +1,7 @@
 """IRIs of the controlled vocabularies that DCAT-AP asks for, and of those only what a catalogue of ours can need.
 
-https://semiceu.github.io/DCAT-AP/releases/3.0.1/#controlled-vocs. The tables are those of the Publications Office of the
-EU, the ADMS lists and the registry of IANA.
+https://semiceu.github.io/DCAT-AP/releases/3.0.1/#controlled-vocs. The tables are those of the Publications Office of
+the EU, the ADMS lists and the registry of IANA.
 """
 
 from __future__ import annotations
@@ -19,16 +19,46 @@ THEME_TAXONOMY = f"{TABLES}data-theme"
 SHA256 = "https://spdx.org/rdf/terms#checksumAlgorithm_sha256"
 """SPDX itself writes ``http``; the code-list shapes of DCAT-AP 3.0.1 take ``https`` only, and portals run those."""
 
-THEMES = frozenset("AGRI ECON EDUC ENER ENVI GOVE HEAL INTR JUST REGI SOCI TECH TRAN".split())
-AVAILABILITIES = frozenset("AVAILABLE EXPERIMENTAL STABLE TEMPORARY".split())
+THEMES = frozenset(
+    ["AGRI", "ECON", "EDUC", "ENER", "ENVI", "GOVE", "HEAL", "INTR", "JUST", "REGI", "SOCI", "TECH", "TRAN"]
+)
+AVAILABILITIES = frozenset(["AVAILABLE", "EXPERIMENTAL", "STABLE", "TEMPORARY"])
 FREQUENCIES = frozenset(
-    "ANNUAL ANNUAL_2 ANNUAL_3 AS_NEEDED BIENNIAL BIMONTHLY BIWEEKLY CONT DAILY IRREG MONTHLY MONTHLY_2 NEVER "
-    "NOT_PLANNED OTHER QUARTERLY UNKNOWN UPDATE_CONT WEEKLY".split()
+    [
+        "ANNUAL",
+        "ANNUAL_2",
+        "ANNUAL_3",
+        "AS_NEEDED",
+        "BIENNIAL",
+        "BIMONTHLY",
+        "BIWEEKLY",
+        "CONT",
+        "DAILY",
+        "IRREG",
+        "MONTHLY",
+        "MONTHLY_2",
+        "NEVER",
+        "NOT_PLANNED",
+        "OTHER",
+        "QUARTERLY",
+        "UNKNOWN",
+        "UPDATE_CONT",
+        "WEEKLY",
+    ]
 )
 PUBLISHER_TYPES = frozenset(
-    "Academia-ScientificOrganisation Company IndustryConsortium LocalAuthority NationalAuthority "
-    "NonGovernmentalOrganisation NonProfitOrganisation RegionalAuthority StandardisationBody "
-    "SupraNationalAuthority".split()
+    [
+        "Academia-ScientificOrganisation",
+        "Company",
+        "IndustryConsortium",
+        "LocalAuthority",
+        "NationalAuthority",
+        "NonGovernmentalOrganisation",
+        "NonProfitOrganisation",
+        "RegionalAuthority",
+        "StandardisationBody",
+        "SupraNationalAuthority",
+    ]
 )
 
 LICENCES = {
@@ -44,14 +74,12 @@ LICENCES = {
 }
 """Codes of the table of licences by SPDX identifier."""
 
-_LANGUAGES = dict(
-    pair.split("=")
-    for pair in (
-        "bg=BUL ca=CAT cs=CES da=DAN de=DEU el=ELL en=ENG es=SPA et=EST eu=EUS fi=FIN fr=FRA ga=GLE gl=GLG hr=HRV "
-        "hu=HUN is=ISL it=ITA lb=LTZ lt=LIT lv=LAV mk=MKD mt=MLT nl=NLD no=NOR nb=NOB nn=NNO pl=POL pt=POR ro=RON "
-        "ru=RUS sk=SLK sl=SLV sq=SQI sr=SRP bs=BOS sv=SWE tr=TUR uk=UKR cy=CYM"
-    ).split()
+_LANGUAGES_OF_TAGS = (
+    "bg=BUL ca=CAT cs=CES da=DAN de=DEU el=ELL en=ENG es=SPA et=EST eu=EUS fi=FIN fr=FRA ga=GLE gl=GLG hr=HRV "
+    "hu=HUN is=ISL it=ITA lb=LTZ lt=LIT lv=LAV mk=MKD mt=MLT nl=NLD no=NOR nb=NOB nn=NNO pl=POL pt=POR ro=RON "
+    "ru=RUS sk=SLK sl=SLV sq=SQI sr=SRP bs=BOS sv=SWE tr=TUR uk=UKR cy=CYM"
 )
+_LANGUAGES = dict(pair.split("=") for pair in _LANGUAGES_OF_TAGS.split())
 """Codes of the table of languages by tag."""
 
 

@@ -1,7 +1,7 @@
 """The catalogue in DCAT-AP 3.0.1, its essential facts in what 2.1.1 has too, since data.europa.eu converts to that.
 
-https://semiceu.github.io/DCAT-AP/releases/3.0.1/. IRIs keep the frozen base; addresses are those of the server. There is
-no blank node, no time of making, and no fact that somebody typed in besides those of ``catalogue.toml`` and
+https://semiceu.github.io/DCAT-AP/releases/3.0.1/. IRIs keep the frozen base; addresses are those of the server. There
+is no blank node, no time of making, and no fact that somebody typed in besides those of ``catalogue.toml`` and
 ``data/sets.csv``: the same manifest and settings give the same bytes.
 """
 
@@ -262,8 +262,8 @@ def _distribution(said: Description, view: View, release: Release, name: str, ir
 
 
 def _file_distribution(said: Description, view: View, release: Release, name: str, file: Distribution) -> None:
-    """Say what a file is. One in a format that the EU table does not know is no distribution here: nobody could say it."""
-    if not file.file_type:
+    """Say what a file is, unless the EU table of file types knows only that it is bytes: portals could not name it."""
+    if file.file_type == "OCTET":
         return
     iri = f"{name}#{_fragment(file)}"
     _distribution(said, view, release, name, iri)
@@ -294,7 +294,9 @@ def _endpoint_distribution(said: Description, view: View, release: Release) -> N
     iri = f"{release.graph}#sparql"
     _distribution(said, view, release, release.graph, iri)
     said.text(iri, "dct:title", f"{release.title}: SPARQL endpoint")
-    said.text(iri, "dct:description", f"The named graph <{release.graph}> of the SPARQL endpoint. The download is Turtle.")
+    said.text(
+        iri, "dct:description", f"The named graph <{release.graph}> of the SPARQL endpoint. The download is Turtle."
+    )
     said.link(iri, "dct:format", f"{TABLES}file-type/RDF_TURTLE")
     said.link(iri, "dcat:mediaType", authorities.media_type("text/turtle"))
     said.link(iri, "dcat:accessURL", view.endpoint)
@@ -306,7 +308,11 @@ def _series(said: Description, view: View, release: Release) -> None:
     series = series_iri(release.set)
     said.type(series, "dcat:DatasetSeries")
     said.text(series, "dct:title", f"{release.title}: releases")
-    said.text(series, "dct:description", f"All releases of this data set, each for ever at its own address. {release.description}")
+    said.text(
+        series,
+        "dct:description",
+        f"All releases of this data set, each for ever at its own address. {release.description}",
+    )
     said.link(series, "dct:publisher", view.editor.publisher.iri)
     said.link(series, "dcat:contactPoint", CONTACT)
     said.day(series, "dct:modified", release.issued)

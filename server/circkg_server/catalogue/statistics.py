@@ -235,7 +235,10 @@ class _Counting:
         found.partitions = {
             class_: {
                 name: Partition(
-                    part.triples, part.subjects, dict(sorted(part.classes.items())), dict(sorted(part.datatypes.items()))
+                    part.triples,
+                    part.subjects,
+                    dict(sorted(part.classes.items())),
+                    dict(sorted(part.datatypes.items())),
                 )
                 for name, part in sorted(of_class.items())
             }

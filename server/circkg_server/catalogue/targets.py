@@ -47,7 +47,9 @@ TARGETS = (
         ("http://data.europa.eu/eli/ontology",),
     ),
     Target("eurio", "EURIO, the CORDIS knowledge graph", "http://data.europa.eu/s66", "https://cordis.europa.eu/"),
-    Target("eu-knowledge-graph", "EU Knowledge Graph", "https://linkedopendata.eu/entity/", "https://linkedopendata.eu/"),
+    Target(
+        "eu-knowledge-graph", "EU Knowledge Graph", "https://linkedopendata.eu/entity/", "https://linkedopendata.eu/"
+    ),
     Target("wikidata", "Wikidata", "http://www.wikidata.org/entity/", "https://www.wikidata.org/"),
     Target("ror", "Research Organization Registry", "https://ror.org/", "https://ror.org/"),
     Target("keep-eu", "keep.eu", "https://keep.eu/", "https://keep.eu/"),
