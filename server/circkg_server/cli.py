@@ -23,6 +23,7 @@ from circkg_server.build import steps
 from circkg_server.inference import RuleError
 from circkg_server.operations.settings import OperationsSettings
 from circkg_server.operations.space import FreeSpace, LowSpaceError
+from circkg_server.publishing import commands as publishing_commands
 from circkg_server.questions import QuestionError, catalogue, find
 from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import ManifestError
@@ -130,6 +131,10 @@ def serve(
         what = f"snapshot {manifest.number}" if manifest else "open to everybody's writes"
         err.print(f"CircKG {what} at http://{host}:{port}/ (end with Ctrl-C)")
         run(application, host, port, OperationsSettings.from_environment())
+
+
+app.command()(publishing_commands.publish)
+app.command()(publishing_commands.cite)
 
 
 @app.command()
