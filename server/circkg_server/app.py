@@ -15,7 +15,9 @@ from starlette.exceptions import HTTPException
 
 from circkg_loaders.prefixes import expand, prefixes
 from circkg_server import federation, problems, search
-from circkg_server.catalogue.editor import editor_of
+from circkg_server.catalogue.documents import Shelf
+from circkg_server.catalogue.oai import build_router as oai_router
+from circkg_server.catalogue.routes import build_router as catalogue_router
 from circkg_server.cors import Cors
 from circkg_server.dumps import build_router as dumps_router
 from circkg_server.engines.interface import Engine
@@ -30,7 +32,6 @@ from circkg_server.operations.space import FreeSpace, SpaceGuard
 from circkg_server.published import PublishedGraphs
 from circkg_server.publishing.routes import build_router as publishing_router
 from circkg_server.releases.archive import Archive
-from circkg_server.releases.manifest import Manifest
 from circkg_server.rewriting import Rewriting
 from circkg_server.search.api import build_router as search_router
 from circkg_server.settings import Settings
@@ -45,7 +46,6 @@ from circkg_server.writes.protocol import Writes
 from circkg_server.writes.protocol import build_router as writes_router
 from circkg_server.writes.settings import Mode, WritesSettings
 from circkg_server.writes.tokens import Audit, ForbiddenError, NotAuthorisedError, Scope, Tokens
-from circkg_shapes.rooms import room
 
 LOG = logging.getLogger("circkg")
 App = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
@@ -115,11 +115,18 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     pages = FastAPI(
         title="CircKG", docs_url="/api/docs", redoc_url=None, openapi_url="/api/openapi.json", lifespan=life
     )
-    pages.include_router(router(Operations(engine, metrics, space, limits, allow, refused)))
-    pages.include_router(writes_router(writes))
-    pages.include_router(search_router(rewriting.index, expand))
+    shelf = Shelf.of(archive, settings.catalogue)
+    for part in (
+        router(Operations(engine, metrics, space, limits, allow, refused)),
+        writes_router(writes),
+        search_router(rewriting.index, expand),
+        dumps_router(archive),
+        publishing_router(archive, shelf.editor, lambda: engine.current.manifest if engine.current else None),
+        catalogue_router(shelf),
+        oai_router(shelf),
+    ):
+        pages.include_router(part)
     _add_pages(pages, engine)
-    _add_published(pages, archive, engine, settings)
 
     guarded = SpaceGuard(pages, space)
 
@@ -165,17 +172,6 @@ def _text_search() -> str:
     languages = search.features()
     known = "; ".join(f"{how}: {', '.join(tags)}" for how, tags in sorted(languages.items()))
     return f"Text search: SERVICE <{search.SERVICE}> with the properties of <{search.NAMESPACE}>. Languages by {known}."
-
-
-def _add_published(pages: FastAPI, archive: Archive, engine: Engine, settings: Settings) -> None:
-    """Give releases, changes and citations as they stand in a published directory."""
-
-    def served() -> Manifest | None:
-        return engine.current.manifest if engine.current else None
-
-    editor = editor_of(archive.folder, room("data"), settings.catalogue)
-    pages.include_router(dumps_router(archive))
-    pages.include_router(publishing_router(archive, editor, served))
 
 
 def _add_pages(pages: FastAPI, engine: Engine) -> None:

@@ -53,6 +53,14 @@ class View:
         """Return the address of the SPARQL endpoint."""
         return f"{self.address}/sparql"
 
+    def page_address(self, name: str) -> str:
+        """Return the address of the page of a thing of ours, whose IRI keeps the frozen base."""
+        return f"{self.address}/{name.removeprefix(BASE)}"
+
+    def file_address(self, file: Distribution) -> str:
+        """Return the address of a file of a release."""
+        return f"{self.address}/dumps/{quote(file.file)}"
+
     def query_address(self, release: Release) -> str:
         """Return the address of a query that gives the whole graph of a set as Turtle."""
         query = f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ GRAPH <{release.graph}> {{ ?s ?p ?o }} }}"
@@ -228,7 +236,7 @@ def _data_set(said: Description, view: View, release: Release, name: str, title:
         said.type(f"{name}#period", "dct:PeriodOfTime")
         said.day(f"{name}#period", "dcat:startDate", covered[0])
         said.day(f"{name}#period", "dcat:endDate", covered[1])
-    page = view.address + name.removeprefix(BASE.rstrip("/"))
+    page = view.page_address(name)
     said.link(name, "dcat:landingPage", page)
     said.type(page, "foaf:Document")
     if release.role in (Role.STATED, Role.INFERRED):
@@ -275,9 +283,9 @@ def _file_distribution(said: Description, view: View, release: Release, name: st
     if file.compression:
         said.link(iri, "dcat:compressFormat", _GZIP)
     said.value(iri, "dcat:byteSize", file.bytes, "nonNegativeInteger")
-    download = f"{view.address}/dumps/{quote(file.file)}"
+    download = view.file_address(file)
     said.link(iri, "dcat:downloadURL", download)
-    said.link(iri, "dcat:accessURL", f"{view.address}/set/{quote(release.set)}/{quote(release.version)}")
+    said.link(iri, "dcat:accessURL", view.page_address(release_iri(release)))
     said.link(iri, "spdx:checksum", f"{iri}-checksum")
     said.type(f"{iri}-checksum", "spdx:Checksum")
     said.link(f"{iri}-checksum", "spdx:algorithm", authorities.SHA256)

@@ -18,6 +18,7 @@ from circkg_server.publishing.names import TURTLE_LOCAL, Names
 from circkg_shapes.terms import XSD, XSD_STRING, Term, Triple, iri, literal, literal_parts
 
 _TYPE = iri(expand("rdf:type"))
+_INTEGER = re.compile(rf'"([+-]?[0-9]+)"\^\^<{re.escape(XSD)}integer>')
 
 
 @dataclass(slots=True)
@@ -116,6 +117,8 @@ def _turtle(triples: list[Triple]) -> str:
     def term(text: Term) -> str:
         if text[0] == "<":
             return names.short(text) or text
+        if plain := _INTEGER.fullmatch(text):
+            return plain[1]
         body, mark, datatype = text.rpartition("^^") if text.endswith(">") else (text, "", "")
         return f"{body}{mark}{names.short(datatype) or datatype}" if mark else text
 
