@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
 from circkg_server.publishing.crate import FILE as CRATE
-from circkg_server.publishing.publication import Publication, Published
-from circkg_server.publishing.site import JSON, site
+from circkg_server.publishing.publication import JSON, Publication, Published
+from circkg_server.publishing.site import site
 from circkg_server.web.rendering import render
 
 Progress = Callable[[int, int, str], None]
