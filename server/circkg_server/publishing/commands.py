@@ -41,7 +41,7 @@ def _told() -> Iterator[None]:
     except (
         DirectoryError, ManifestError, NothingPublishedError, SettingsError, StoreBusyError, OSError,
     ) as error:  # fmt: skip
-        _err.print(f"circkg: {error}", style="red", highlight=False, markup=False)
+        _err.print(f"circkg: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(2) from error
 
 
@@ -81,7 +81,9 @@ def publish(
                 seen, folder,
                 lambda done, of, path: bars.update(task, completed=done, total=of, description=path[-60:]),
             )  # fmt: skip
-    _err.print(f"{written} files written to {folder}, for {seen.address}/.", highlight=False, markup=False)
+    _err.print(
+        f"{written} files written to {folder}, for {seen.address}/.", highlight=False, markup=False, soft_wrap=True
+    )
 
 
 def cite(
