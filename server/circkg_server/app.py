@@ -30,6 +30,7 @@ from circkg_server.operations.routes import Operations, router
 from circkg_server.operations.settings import OperationsSettings
 from circkg_server.operations.space import FreeSpace, SpaceGuard
 from circkg_server.published import PublishedGraphs
+from circkg_server.publishing.routes import build_router as publishing_router
 from circkg_server.releases.archive import Archive
 from circkg_server.rewriting import Rewriting
 from circkg_server.search.api import build_router as search_router
@@ -120,6 +121,7 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
         writes_router(writes),
         search_router(rewriting.index, expand),
         dumps_router(archive),
+        publishing_router(archive, shelf.editor, lambda: engine.current.manifest if engine.current else None),
         catalogue_router(shelf),
         oai_router(shelf),
     ):

@@ -13,7 +13,7 @@ from circkg_loaders.registry import RegistryError, Role, read_registry
 from circkg_server import search
 from circkg_server.catalogue import statistics
 from circkg_server.inference import infer, rules
-from circkg_server.publishing.distributions import make_distributions
+from circkg_server.publishing.files import make_files
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest, Release
 from circkg_server.store.snapshot import make, remove_old
@@ -125,9 +125,7 @@ def _publish(archive: Archive, result: Build, progress: Progress) -> None:
     search.make(archive, manifest)
     statistics.make(archive, manifest)
     result.seconds["publish"] = clock.lap()
-    for release in manifest.releases:
-        progress("files", release.title)
-        make_distributions(archive, release)
+    make_files(archive, manifest, manifest.releases, lambda title: progress("files", title))
     result.seconds["files"] = clock.lap()
     archive.publish(manifest)
     remove_old(archive, manifest)

@@ -22,8 +22,10 @@ from circkg_server.build import build as build_graph
 from circkg_server.build import steps
 from circkg_server.catalogue.quality.fetching import FetchError
 from circkg_server.inference import RuleError
+from circkg_server.links.command import links
 from circkg_server.operations.settings import OperationsSettings
 from circkg_server.operations.space import FreeSpace, LowSpaceError
+from circkg_server.publishing import commands as publishing_commands
 from circkg_server.questions import QuestionError, catalogue, find
 from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import ManifestError
@@ -132,6 +134,11 @@ def serve(
         what = f"snapshot {manifest.number}" if manifest else "open to everybody's writes"
         err.print(f"CircKG {what} at http://{host}:{port}/ (end with Ctrl-C)")
         run(application, host, port, OperationsSettings.from_environment())
+
+
+app.command()(publishing_commands.publish)
+app.command()(publishing_commands.cite)
+app.command()(links)
 
 
 @app.command()

@@ -38,7 +38,7 @@ class Distribution:
     :param file: path of the file below ``/dumps/``, such as ``ccri/0.1.0-5707ebad82f0.ttl``.
     :param kind: nq, trig, ttl, jsonld, csv or parquet.
     :param media_type: IANA media type of the content, before compression.
-    :param file_type: code of the content in the file-type table of the EU. That table has none for Parquet.
+    :param file_type: code of the content in the file-type table of the EU; empty for Parquet, which it does not have.
     :param compression: ``gzip``, or ``None``.
     :param bytes: size of the file as it is given.
     :param sha256: of the file as it is given.
@@ -80,7 +80,7 @@ FORMATS = (
     _Format("trig", "application/trig", "RDF_TRIG", "TriG"),
     _Format("ttl", "text/turtle", "RDF_TURTLE", "Turtle"),
     _Format("jsonld", "application/ld+json", "JSON_LD", "JSON-LD"),
-    _Format("parquet", "application/vnd.apache.parquet", "OCTET", "Parquet table of quads"),
+    _Format("parquet", "application/vnd.apache.parquet", "", "Parquet table of quads"),
 )
 CSV = _Format("csv", "text/csv", "CSV", "CSV table of {}")
 
