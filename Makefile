@@ -52,6 +52,7 @@ bench: $(READY)  ## measure build, start, search and serving against peers
 	$(BIN)/python tests/benchmarks/build.py
 	$(BIN)/python tests/benchmarks/search.py
 	$(BIN)/python tests/benchmarks/serving.py
+	$(BIN)/python tests/benchmarks/catalogue.py
 
 clean:           ## remove what the targets made
 	rm -rf .venv $(STORE) dist .mypy_cache .ruff_cache .pytest_cache

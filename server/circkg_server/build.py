@@ -83,7 +83,7 @@ def steps(data: Path | None = None) -> int:
         sets = read_registry(data or room("data"))
     except RegistryError:
         return 0
-    return 3 * len(sets) + len(rules()) + 3
+    return 4 * len(sets) + len(rules()) + 4
 
 
 def _check(data: Path | None, processes: int, progress: Progress) -> Build:
@@ -123,7 +123,7 @@ def _publish(archive: Archive, result: Build, progress: Progress) -> None:
     progress("publish", f"snapshot {manifest.number}")
     make(archive, manifest)
     search.make(archive, manifest)
-    statistics.make(archive, manifest)
+    statistics.make(archive, manifest, lambda title: progress("count", title))
     result.seconds["publish"] = clock.lap()
     make_files(archive, manifest, manifest.releases, lambda title: progress("files", title))
     result.seconds["files"] = clock.lap()
