@@ -270,8 +270,8 @@ def _distribution(said: Description, view: View, release: Release, name: str, ir
 
 
 def _file_distribution(said: Description, view: View, release: Release, name: str, file: Distribution) -> None:
-    """Say what a file is, unless the EU table of file types knows only that it is bytes: portals could not name it."""
-    if file.file_type == "OCTET":
+    """Say what a file is. One whose format the EU table of file types lacks is left out: portals could not name it."""
+    if not file.file_type:
         return
     iri = f"{name}#{_fragment(file)}"
     _distribution(said, view, release, name, iri)
