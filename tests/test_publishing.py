@@ -230,6 +230,17 @@ def test_a_query_is_cited_by_an_address_that_answers_it_for_ever_alike(world: Wo
     assert answer.headers["x-circkg-snapshot"] == "2"
 
 
+def test_an_earlier_snapshot_that_is_cited_can_be_kept(world: World) -> None:
+    store = str(world.publication.archive.folder)
+    query = {"query": "ASK { <https://w3id.org/circkg/id/barrier/ceci-withdrawn> ?p ?o }", "snapshot": "1"}
+    assert httpx.get(f"{world.address}/sparql", params=query).status_code == 410
+    assert CliRunner().invoke(app, ["keep", "1", "--store", store]).exit_code == 0
+    assert httpx.get(f"{world.address}/sparql", params=query).json()["boolean"] is True
+    assert CliRunner().invoke(app, ["keep", "1", "--drop", "--store", store]).exit_code == 0
+    assert world.publication.archive.kept() == frozenset()
+    assert "There is no manifest 7" in CliRunner().invoke(app, ["keep", "7", "--store", store]).output
+
+
 def test_a_query_that_is_too_long_for_an_address_is_not_cited(world: World) -> None:
     response = httpx.get(f"{world.address}/cite", params={"query": "x" * 8000})
     assert response.status_code == 414
