@@ -33,6 +33,8 @@ from circkg_server.store.snapshot import Snapshot
 Serve = Callable[..., AbstractContextManager[str]]
 FIXTURE = Path(__file__).parent / "fixtures" / "release-0.1"
 PLAIN = {"Accept-Encoding": "identity"}
+OF_A_SERVER = ("sparql", "status", "api/", "oai", "catalogue/quality")
+"""What a directory cannot answer, though the pages that it shares with the server link to it."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,8 @@ def test_every_link_in_the_pages_of_a_directory_leads_somewhere(world: World, st
                 continue
             for link in re.findall(r'href="([^"]+)"', response.text):
                 target = urldefrag(urljoin(address, link).replace(public, static)).url
-                dynamic = target.startswith(tuple(f"{static}/circkg/{name}" for name in ("sparql", "status", "api/")))
-                if target.startswith(static) and not dynamic and target not in seen:
+                asks_a_server = target.startswith(tuple(f"{static}/circkg/{name}" for name in OF_A_SERVER))
+                if target.startswith(static) and not asks_a_server and target not in seen:
                     seen.add(target)
                     waiting.append(target)
     assert len(seen) > 60
@@ -228,6 +230,17 @@ def test_a_query_is_cited_by_an_address_that_answers_it_for_ever_alike(world: Wo
     answer = httpx.get(cited["URL"], headers={"Accept": "text/csv"})
     assert answer.text.splitlines() == ["s", "https://w3id.org/circkg/id/barrier/ceci-consumer-behaviour"]
     assert answer.headers["x-circkg-snapshot"] == "2"
+
+
+def test_an_earlier_snapshot_that_is_cited_can_be_kept(world: World) -> None:
+    store = str(world.publication.archive.folder)
+    query = {"query": "ASK { <https://w3id.org/circkg/id/barrier/ceci-withdrawn> ?p ?o }", "snapshot": "1"}
+    assert httpx.get(f"{world.address}/sparql", params=query).status_code == 410
+    assert CliRunner().invoke(app, ["keep", "1", "--store", store]).exit_code == 0
+    assert httpx.get(f"{world.address}/sparql", params=query).json()["boolean"] is True
+    assert CliRunner().invoke(app, ["keep", "1", "--drop", "--store", store]).exit_code == 0
+    assert world.publication.archive.kept() == frozenset()
+    assert "There is no manifest 7" in CliRunner().invoke(app, ["keep", "7", "--store", store]).output
 
 
 def test_a_query_that_is_too_long_for_an_address_is_not_cited(world: World) -> None:

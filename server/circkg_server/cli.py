@@ -138,6 +138,7 @@ def serve(
 
 app.command()(publishing_commands.publish)
 app.command()(publishing_commands.cite)
+app.command()(publishing_commands.keep)
 app.command()(links)
 
 

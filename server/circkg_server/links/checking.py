@@ -168,7 +168,8 @@ class Checker:
     def _ask(self, address: Address, method: str) -> tuple[int, str]:
         """Return status and ``Location`` of the answer; its body is not read beyond a little."""
         connection = _PinnedConnection(address, self._number(address), self.timeout, self._tls)
-        watch = threading.Timer(self.timeout, _cut, (connection,))
+        late = threading.Event()
+        watch = threading.Timer(self.timeout, _cut, (connection, late))
         watch.daemon = True
         watch.start()
         try:
@@ -178,6 +179,8 @@ class Checker:
             answer = connection.getresponse()
             if method == "GET":
                 answer.read(_READ)
+            if late.is_set():  # what was cut off may look like the end of an answer
+                raise TimeoutError(f"no answer within {self.timeout:g} seconds")
             return answer.status, answer.headers.get("Location", "")
         finally:
             watch.cancel()
@@ -192,8 +195,9 @@ class Checker:
         return numbers[0]
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
+def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:
     """End a request that takes too long as a whole, however steadily its bytes drip."""
+    late.set()
     if connection.sock:
         try:
             connection.sock.shutdown(socket.SHUT_RDWR)

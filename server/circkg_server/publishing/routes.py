@@ -102,11 +102,14 @@ class Site:
             seen = self.publication(request)
         except NotPublishedError as error:
             return error.response()
-        found = site.find(seen, path, part)
-        if found is None:
-            detail = f"Nothing is published at /{path}. {seen.address}/releases/ lists what there is."
-            return problem(HTTPStatus.NOT_FOUND, "There is no such thing", detail)
-        return _response(request, seen, found, self._kept, headers or {})
+        try:
+            found = site.find(seen, path, part)
+            if found is not None:
+                return _response(request, seen, found, self._kept, headers or {})
+        except ManifestError as error:
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The store is damaged", str(error))
+        detail = f"Nothing is published at /{path}. {seen.address}/releases/ lists what there is."
+        return problem(HTTPStatus.NOT_FOUND, "There is no such thing", detail)
 
     def negotiate(self, request: Request, offered: dict[str, str], part: site.Part) -> Response:
         """Return the form of a thing that the client likes best; the address of each form is its own.
