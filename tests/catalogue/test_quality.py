@@ -34,6 +34,7 @@ from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest
 
 DQV = Namespace("http://www.w3.org/ns/dqv#")
+OA = Namespace("http://www.w3.org/ns/oa#")
 PV = Namespace("https://piveau.eu/ns/voc#")
 MQA = Path(__file__).resolve().parents[3] / "shared" / "standards" / "dcat-ap" / "authority-tables" / "mqa"
 needs_mqa = pytest.mark.skipif(not MQA.is_dir(), reason="the tables of the MQA are not in ../shared/standards")
@@ -385,6 +386,8 @@ def test_the_command_keeps_the_score_in_dqv_for_the_server(server: Any, archive:
     }
     assert statuses[str(PV.accessUrlStatusCode)] == "200"
     assert (None, RDF.type, DQV.QualityMeasurement) in found
+    rated = found.value(turtle, DQV.hasQualityAnnotation)
+    assert str(found.value(rated, OA.hasBody)) == "https://piveau.eu/ns/scoring#excellent"
 
 
 @pytest.mark.parametrize(
