@@ -48,10 +48,11 @@ docs: $(READY)   ## write the generated reference pages
 sources: $(READY)  ## register the web pages that the data cite
 	$(BIN)/python -m circkg_loaders.sources
 
-bench: $(READY)  ## measure build, start, search and serving against peers
+bench: $(READY)  ## measure build, start, search, serving and publishing
 	$(BIN)/python tests/benchmarks/build.py
 	$(BIN)/python tests/benchmarks/search.py
 	$(BIN)/python tests/benchmarks/serving.py
+	$(BIN)/python tests/benchmarks/publishing.py
 	$(BIN)/python tests/benchmarks/catalogue.py
 
 clean:           ## remove what the targets made

@@ -7,7 +7,9 @@ import hashlib
 import http.server
 import json
 import re
+import shlex
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -18,6 +20,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import httpx
 import pytest
+from rdflib import Graph, Namespace
 from typer.testing import CliRunner
 
 from circkg_server.catalogue.editor import Editor
@@ -166,6 +169,20 @@ def test_a_harvester_follows_the_feed_of_a_directory(world: World, static: str) 
     (page,) = re.findall(r"tree:node <([^>]+)>", entry)
     assert page == f"{world.address}/feed/1.trig"
     assert "as:Create" in httpx.get(static + urlsplit(page).path).text
+
+
+def test_a_harvester_finds_every_file_of_the_catalogue_of_a_directory(static: str) -> None:
+    dcat = Namespace("http://www.w3.org/ns/dcat#")
+    catalogue = Graph().parse(httpx.get(f"{static}/circkg/catalogue.ttl").content, format="turtle")
+    files = {
+        str(url): catalogue.value(subject, dcat.byteSize)
+        for subject, url in catalogue.subject_objects(dcat.downloadURL)
+        if "/sparql?" not in url
+    }
+    assert len(files) >= 15
+    for url, size in files.items():
+        response = httpx.get(static + urlsplit(url).path, headers=PLAIN)
+        assert (response.status_code, len(response.content)) == (200, int(str(size))), url
 
 
 def test_the_server_negotiates(world: World) -> None:
@@ -339,3 +356,27 @@ def test_the_command_cites(world: World) -> None:
     done = CliRunner().invoke(app, ["cite", "--set", "interreg", "--format", "bibtex", *store])
     assert done.exit_code == 0
     assert done.output.encode() == (world.folder / "cite" / "interreg" / f"{world.newest.version}.bib").read_bytes()
+
+
+def documented() -> list[str]:
+    text = (Path(__file__).resolve().parents[1] / "docs" / "releases.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.startswith("circkg ")]
+
+
+@pytest.mark.parametrize("command", documented())
+def test_a_documented_command_runs(command: str, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shutil.copytree(world.publication.archive.folder, tmp_path / "store")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CIRCKG_STORE", str(tmp_path / "store"))
+    done = CliRunner().invoke(app, shlex.split(command.replace(" ccri", " interreg"))[1:])
+    assert done.exit_code == 0, done.output
+
+
+def test_checksums_hold(world: World) -> None:
+    folder = world.folder / "dumps" / "interreg"
+    names = sorted(path.name for path in folder.glob("*.sha256"))
+    assert len(names) > 10
+    done = subprocess.run(["sha256sum", "--check", *names], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count(": OK") == len(names)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rdflib import DCAT, DCTERMS, RDF, XSD, Graph, Literal, Namespace, URIRef
 
-from circkg_loaders.contributed import read_rdf
+from circkg_loaders.contributed.rdf import read_rdf
 from circkg_loaders.iris import BASE
 from circkg_loaders.registry import DataSet, Role
 from circkg_server.catalogue.dcat import catalogue, one_release, set_with_releases

@@ -25,7 +25,7 @@ from circkg_server.publishing.citation_formats import FORMATS
 from circkg_server.publishing.feed import FORMS
 from circkg_server.publishing.publication import HTML, JSON, Publication, Published
 from circkg_server.releases.archive import Archive
-from circkg_server.releases.manifest import Manifest, ManifestError
+from circkg_server.releases.manifest import ManifestError
 from circkg_shapes.terms import TermError
 
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -72,23 +72,22 @@ class Site:
     """What the routes give.
 
     :param editor: who publishes.
-    :param served: gives the manifest that is served, or ``None`` if none is yet.
     """
 
     archive: Archive
     editor: Editor
-    served: Callable[[], Manifest | None]
     _kept: _Kept = field(default_factory=_Kept)
 
     def publication(self, request: Request) -> Publication:
         """Return what is published, as seen from the address of a request.
 
-        :raises NotPublishedError: if nothing is served yet, or the request names a host that no address can have.
+        :raises NotPublishedError: if nothing is published, or the request names a host that no address can have.
+        :raises ManifestError: if the manifest cannot be read.
         """
-        manifest = self.served()
+        manifest = self.archive.current()
         if manifest is None:
-            detail = "No snapshot is served yet. Try again in a while."
-            raise NotPublishedError(HTTPStatus.SERVICE_UNAVAILABLE, "Nothing is served yet", detail)
+            detail = "This store has no data sets yet."
+            raise NotPublishedError(HTTPStatus.NOT_FOUND, "Nothing is published here", detail)
         try:
             address = address_of(request)
         except TermError as error:
@@ -100,12 +99,11 @@ class Site:
         """Return the thing of a part that stands at a path."""
         try:
             seen = self.publication(request)
-        except NotPublishedError as error:
-            return error.response()
-        try:
             found = site.find(seen, path, part)
             if found is not None:
                 return _response(request, seen, found, self._kept, headers or {})
+        except NotPublishedError as error:
+            return error.response()
         except ManifestError as error:
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The store is damaged", str(error))
         detail = f"Nothing is published at /{path}. {seen.address}/releases/ lists what there is."
@@ -124,14 +122,13 @@ class Site:
         return self.give(request, path, part, {"Vary": "Accept", "Content-Location": location})
 
 
-def build_router(archive: Archive, editor: Editor, served: Callable[[], Manifest | None]) -> APIRouter:
+def build_router(archive: Archive, editor: Editor) -> APIRouter:
     """Return the routes.
 
     :param editor: who publishes.
-    :param served: gives the manifest that is served, or ``None`` if none is yet.
     """
     router = APIRouter()
-    seen = Site(archive, editor, served)
+    seen = Site(archive, editor)
     _add_files(router, seen)
     _add_negotiated(router, seen)
     _add_citing(router, seen)
@@ -212,6 +209,8 @@ def _add_citing(router: APIRouter, seen: Site) -> None:
             publication = seen.publication(request)
         except NotPublishedError as error:
             return error.response()
+        except ManifestError as error:
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The store is damaged", str(error))
         form = next((form for form in FORMATS if form.name == format), None)
         if format and form is None:
             detail = f"There is no format {format!r}. The formats: {', '.join(form.name for form in FORMATS)}."
