@@ -117,9 +117,22 @@ def test_writing_again_changes_nothing_that_never_changes(world: World) -> None:
     before = dump.stat().st_mtime_ns
     content = {path: path.read_bytes() for path in world.folder.rglob("*") if path.is_file()}
     again = write_directory(world.publication, world.folder)
-    assert again < len(content)
+    assert again == 4, "only the directory's own files, whose text is always written"
     assert dump.stat().st_mtime_ns == before
     assert {path: path.read_bytes() for path in content} == content
+
+
+def test_hosts_are_told_every_media_type(world: World) -> None:
+    apache = (world.folder / ".htaccess").read_text(encoding="utf-8")
+    netlify = (world.folder / "_headers").read_text(encoding="utf-8")
+    nginx = (world.folder / "nginx.conf").read_text(encoding="utf-8")
+    for ending, media_type in (("ttl", "text/turtle"), ("trig", "application/trig"), ("gz", "application/gzip")):
+        assert re.search(rf"^AddType '{media_type}[^']*' \.{ending}$", apache, re.MULTILINE)
+        assert re.search(rf"^/circkg/\*\.{ending}\n  Content-Type: {media_type}", netlify, re.MULTILINE)
+        assert re.search(rf"^  {media_type} (?:\w+ )*{ending}\b", nginx, re.MULTILINE)
+    assert '<Files "void">\n  ForceType \'text/turtle' in apache
+    assert "/circkg/.well-known/void\n  Content-Type: text/turtle" in netlify
+    assert "location = /circkg/.well-known/void {" in nginx
 
 
 def test_a_folder_of_somebody_else_is_not_written_to(world: World, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from circkg_server.publishing.crate import FILE as CRATE
 from circkg_server.publishing.crate import crate
 from circkg_server.publishing.distributions import distributions, index_path, path_of
 from circkg_server.publishing.publication import HTML, JSON, Publication, Published, given, made, of_file
-from circkg_server.releases.history import changes, manifests
+from circkg_server.releases.history import days, manifests
 from circkg_server.releases.manifest import Manifest, to_json
 
 Part = Callable[[Publication], Iterator[Published]]
@@ -49,9 +49,8 @@ def research_object(publication: Publication) -> Iterator[Published]:
 
 
 def day_of(publication: Publication, manifest: Manifest) -> str:
-    """Return the day on which a manifest counts as published: that of the last change up to it."""
-    days = [one.day for one in changes(publication.archive, publication.manifest) if one.number <= manifest.number]
-    return days[-1] if days else ""
+    """Return the day on which a manifest counts as published; empty if no editor has declared one so far."""
+    return days(publication.archive, publication.manifest).get(manifest.number, "")
 
 
 def dumps(publication: Publication) -> Iterator[Published]:
