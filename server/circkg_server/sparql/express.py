@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, cast
-from urllib.parse import unquote_to_bytes
 
 from circkg_server import cors, federation, problems
 from circkg_server.coding import Coding, coded, pack
@@ -28,13 +25,11 @@ from circkg_server.engines.quickness import QUICK
 from circkg_server.engines.service import Engines
 from circkg_server.operations.logs import Answered
 from circkg_server.releases.manifest import Manifest
-from circkg_server.sparql import protocol
+from circkg_server.sparql import plain, protocol
 from circkg_server.sparql.formats import Format
 from circkg_server.sparql.protocol import Endpoint
 from circkg_server.sparql.requests import QueryRequest, RequestProblem
 
-LONGEST = 8192
-"""Longest request that is read here, in bytes."""
 MOST_SHAPES = 2048
 MOST_REPEATED = 1024
 NOTED_EVERY = 0.2
@@ -42,16 +37,9 @@ NOTED_EVERY = 0.2
 IDLE = 5.0
 """Seconds after which a connection without requests is closed."""
 
-_REQUEST = re.compile(
-    rb"GET /sparql\?query=([\x21\x24\x25\x27-\x3a\x3c-\x7e]*) HTTP/1\.1\r\n"
-    rb"((?:[A-Za-z0-9-]+:[\t\x20-\x7e]*\r\n)+)\r\n"
-)
 _ORDINARY_HEADERS = frozenset(
     (b"content-length", b"transfer-encoding", b"upgrade", b"expect", b"if-none-match", b"forwarded")
 )
-_HARD_TO_READ = re.compile(r"\\|\"\"\"|'''|service", re.IGNORECASE)
-"""What a query may not hold to be answered here: escapes, long strings, and whatever may look like SERVICE."""
-_CONSTANT = re.compile(r"""<[^<>"{}|^`\\\x00-\x20]*>|"[^"\r\n]*"|'[^'\r\n]*'|\d+|\#[^\r\n]*""")
 
 
 @dataclass(slots=True)
@@ -98,7 +86,7 @@ class Express:
         self.number = 0
         self._heads: dict[bytes, _Head | None] = {}
         self._shapes: dict[str, _Shape | None] = {}
-        self._date = (0, b"")
+        self.dates = plain.Dates()
 
     def protocol(self, ordinary: Callable[..., asyncio.Protocol]) -> Callable[..., asyncio.Protocol]:
         """Return what makes the protocol of a connection, as Uvicorn's setting ``http`` takes it.
@@ -113,13 +101,6 @@ class Express:
             return _Connection(self, lambda: ordinary(**arguments), arguments["server_state"].connections)
 
         return make
-
-    def date(self) -> bytes:
-        """Return the line of the date, made once a second."""
-        now = int(time.time())
-        if now != self._date[0]:
-            self._date = (now, b"HTTP/1.1 200 OK\r\ndate: " + formatdate(now, usegmt=True).encode() + b"\r\n")
-        return self._date[1]
 
     def head(self, block: bytes) -> _Head | None:
         """Return what a block of headers says, or ``None`` if it takes the ordinary way."""
@@ -148,7 +129,7 @@ class Express:
 
     def shape(self, text: str) -> _Shape | None:
         """Return the shape of a query, or ``None`` if it takes the ordinary way."""
-        key = _CONSTANT.sub("0", text)
+        key = plain.shape_of(text)
         try:
             return self._shapes[key]
         except KeyError:
@@ -341,7 +322,7 @@ class _Connection(asyncio.Protocol):
         """Take a request."""
         if self._is_busy:
             self._later += data
-            if len(self._later) > LONGEST:
+            if len(self._later) > plain.LONGEST:
                 self._transport.pause_reading()
         elif not self._repeat(data) and not self._ask(data):
             self._hand_over(data)
@@ -361,29 +342,25 @@ class _Connection(asyncio.Protocol):
             return False
         cache.hits += 1
         id_ = os.urandom(8).hex()
-        self._write(b"".join((express.date(), repeated.before, id_.encode(), repeated.after, content)))
+        self._write(b"".join((express.dates.lines(), repeated.before, id_.encode(), repeated.after, content)))
         express.note(self._client, id_, "cached", 200, len(content), 0.0)
         return True
 
     def _ask(self, data: bytes) -> bool:
         """Answer a request from what is kept, or by a reader; tell whether it is of those that are answered here."""
-        if len(data) > LONGEST or (match := _REQUEST.fullmatch(data)) is None:
+        found = plain.read(data)
+        if found is None:
             return False
+        text, block = found
         express, endpoint = self._express, self._express.endpoint
-        head = express.head(match[2])
-        if head is None:
-            return False
-        try:
-            text = unquote_to_bytes(match[1].replace(b"+", b" ")).decode()
-        except UnicodeDecodeError:
-            return False
-        if _HARD_TO_READ.search(text) or (shape := express.shape(text)) is None or shape.large:
+        head = express.head(block)
+        if head is None or (shape := express.shape(text)) is None or shape.large:
             return False
         chosen = express.format(shape, head.accept)
-        found = express.pool()
-        if chosen is None or found is None or endpoint.clients[self._client] >= endpoint.settings.per_client:
+        served = express.pool()
+        if chosen is None or served is None or endpoint.clients[self._client] >= endpoint.settings.per_client:
             return False
-        manifest, pool = found
+        manifest, pool = served
         express.manifest, express.number = manifest, manifest.number
         request = QueryRequest(text, shape.request.stream, shape.request.form, None, "", None, None)
         content = endpoint.content_of(manifest)
@@ -493,7 +470,7 @@ class _Connection(asyncio.Protocol):
             headers, content = coded(headers, coding), packed
         headers = [*headers, (b"content-length", b"%d" % len(content)), *cors.HEADERS]
         before, _, after = (b"".join([b"%b: %b\r\n" % pair for pair in headers]) + b"\r\n").partition(b"\0")
-        self._write(b"".join((express.date(), before, asked.id.encode(), after, content)))
+        self._write(b"".join((express.dates.lines(), before, asked.id.encode(), after, content)))
         express.note(self._client, asked.id, outcome, 200, len(content), time.monotonic() - asked.since)
         if asked.shape.stable:
             if len(express.repeated) >= MOST_REPEATED:
@@ -507,7 +484,7 @@ class _Connection(asyncio.Protocol):
         headers += [(b"content-length", b"%d" % len(content)), *cors.HEADERS]
         status = HTTPStatus(found.status)
         first = f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
-        date = self._express.date().partition(b"\r\n")[2]
+        date = self._express.dates.lines().partition(b"\r\n")[2]
         self._write(first + date + b"".join([b"%b: %b\r\n" % pair for pair in headers]) + b"\r\n" + content)
         self._express.note(
             self._client, asked.id, outcome, status.value, len(content), time.monotonic() - asked.since
