@@ -15,11 +15,14 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import count
 from typing import Any, cast
 
 from circkg_server import cors, federation, problems
 from circkg_server.coding import Coding, coded, pack
 from circkg_server.engines.frames import Job, Kind
+from circkg_server.engines.lent import ID_MARK, MOST, TAG_MARK
+from circkg_server.engines.loans import Form, Reason
 from circkg_server.engines.pool import Answer, Failure, Pool
 from circkg_server.engines.quickness import QUICK
 from circkg_server.engines.service import Engines
@@ -36,7 +39,13 @@ NOTED_EVERY = 0.2
 """Seconds after which requests that have been answered are logged and counted."""
 IDLE = 5.0
 """Seconds after which a connection without requests is closed."""
+LENT_AFTER = 3
+"""Plain, quick requests in a row after which a connection is lent to a reader."""
+LENT_ROWS = 10_000
+"""Least limit of rows under which a reader answers itself: it sends no answer long enough to have so many."""
+MOST_FORMS = 512
 
+_forms = count(1)
 _ORDINARY_HEADERS = frozenset(
     (b"content-length", b"transfer-encoding", b"upgrade", b"expect", b"if-none-match", b"forwarded")
 )
@@ -59,6 +68,7 @@ class _Shape:
     stable: bool
     quick: bool
     large: bool = False
+    lendable: bool = True
     formats: dict[str, Format | None] = field(default_factory=dict)
 
 
@@ -82,8 +92,9 @@ class Express:
         self._note = note
         self._noted: list[Answered] = []
         self.repeated: dict[bytes, _Repeated] = {}
-        self.manifest: Manifest | None = None
+        self.forms: dict[tuple[str, bytes], tuple[Form, _Shape]] = {}
         self.number = 0
+        self._manifest: Manifest | None = None
         self._heads: dict[bytes, _Head | None] = {}
         self._shapes: dict[str, _Shape | None] = {}
         self.dates = plain.Dates()
@@ -101,6 +112,46 @@ class Express:
             return _Connection(self, lambda: ordinary(**arguments), arguments["server_state"].connections)
 
         return make
+
+    def serve(self, manifest: Manifest) -> None:
+        """Forget what is known of another snapshot than the one that is served."""
+        if manifest is not self._manifest:
+            self.repeated.clear()
+            self.forms.clear()
+            self._manifest, self.number = manifest, manifest.number
+
+    def learn_form(self, asked: _Asked, size: int, seconds: float) -> None:
+        """Take note of how a reader can answer queries of a shape on a connection that is lent to it, if it may.
+
+        :param size: bytes of an answer to such a query.
+        :param seconds: processor time that it took.
+        """
+        settings, chosen, shape = self.endpoint.settings, asked.chosen, asked.shape
+        suits = shape.lendable and shape.stable and shape.quick and chosen.name not in ("xml", "rdfxml")
+        bounded = settings.max_rows >= LENT_ROWS and settings.max_bytes >= MOST
+        key = (plain.shape_of(asked.request.text), asked.block)
+        if not suits or not bounded or size > MOST or seconds >= QUICK / 2 or key in self.forms:
+            return
+        if len(self.forms) >= MOST_FORMS:
+            self.forms.clear()
+        headers = [
+            *protocol.headers_of(asked.number, ID_MARK, TAG_MARK, chosen, stable=True), *cors.HEADERS,
+        ]  # fmt: skip
+        coding = asked.head.coding
+        form = Form(
+            next(_forms), key[0], asked.block.decode("latin-1"), chosen.name, asked.head.url, asked.number,
+            plain.tag_start(asked.content, chosen.name, asked.head.url).decode(), _lines(headers),
+            coding.value if coding else None, _lines(coded(headers, coding)) if coding else None,
+        )  # fmt: skip
+        self.forms[key] = (form, asked.shape)
+
+    def forget_form(self, number: int, seconds: float) -> None:
+        """Let queries of a shape be answered by the front again, which a reader found too slow or too large."""
+        for key, (form, shape) in list(self.forms.items()):
+            if form.id == number:
+                shape.lendable = False
+                self.learn(shape, seconds)
+                del self.forms[key]
 
     def head(self, block: bytes) -> _Head | None:
         """Return what a block of headers says, or ``None`` if it takes the ordinary way."""
@@ -170,11 +221,13 @@ class Express:
             quickness.learn(shape.request.stream, seconds)
             shape.quick = quickness.expects_quick(shape.request.stream)
 
-    def note(self, client: str, id_: str, outcome: str, status: int, size: int, seconds: float) -> None:
+    def note(
+        self, client: str, id_: str, outcome: str, status: int, size: int, seconds: float, when: float | None = None
+    ) -> None:
         """Take note of a request that has been answered."""
         if not self._noted:
             asyncio.get_running_loop().call_later(NOTED_EVERY, self.tell)
-        self._noted.append(Answered(time.time(), client, id_, outcome, self.number, status, size, seconds))
+        self._noted.append(Answered(when or time.time(), client, id_, outcome, self.number, status, size, seconds))
 
     def tell(self) -> None:
         """Tell what has been noted."""
@@ -225,16 +278,22 @@ class _Held(Answer):
             told(self, failure)
 
 
+def _lines(headers: list[tuple[bytes, bytes]]) -> str:
+    return b"".join(b"%b: %b\r\n" % pair for pair in headers).decode("latin-1")
+
+
 @dataclass(slots=True)
 class _Asked:
     """What a connection waits for."""
 
     data: bytes
+    block: bytes
     request: QueryRequest
     shape: _Shape
     head: _Head
     chosen: Format
     number: int
+    content: str
     tag: str
     id: str
     since: float
@@ -256,6 +315,9 @@ class _Connection(asyncio.Protocol):
         self._busy_at = 0.0
         self._watch: asyncio.TimerHandle | None = None
         self._closing = False
+        self._lent_by: Pool | None = None
+        self._in_a_row = 0
+        self._spent = 0.0
 
     # -- connection ---------------------------------------------------------------------------------------------
 
@@ -270,6 +332,8 @@ class _Connection(asyncio.Protocol):
         """End; a reader that is at an answer nobody waits for is ended too."""
         self._connections.discard(self)
         self._stop_watching()
+        if self._lent_by is not None:
+            self._lent_by.recall()
         if self._waits is not None:
             self._waits.cancel()
         if self._answer is not None:
@@ -281,7 +345,8 @@ class _Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """Take requests again."""
-        self._transport.resume_reading()
+        if self._lent_by is None:
+            self._transport.resume_reading()
 
     @property
     def _is_busy(self) -> bool:
@@ -291,7 +356,9 @@ class _Connection(asyncio.Protocol):
         """Close the connection as soon as nothing is under way, as Uvicorn asks when it stops."""
         self._closing = True
         self._express.tell()
-        if not self._is_busy:
+        if self._lent_by is not None:
+            self._lent_by.recall()
+        elif not self._is_busy:
             self._transport.close()
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -334,16 +401,17 @@ class _Connection(asyncio.Protocol):
         if repeated is None:
             return False
         cache, served = express.endpoint.cache, express.endpoint.engines.current
-        if served is None or served.manifest is not express.manifest:
-            express.repeated.clear()
+        if served is None:
             return False
-        content = cache.peek(repeated.kept)
+        express.serve(served.manifest)
+        content = cache.peek(repeated.kept) if data in express.repeated else None
         if content is None:
             return False
         cache.hits += 1
         id_ = os.urandom(8).hex()
         self._write(b"".join((express.dates.lines(), repeated.before, id_.encode(), repeated.after, content)))
         express.note(self._client, id_, "cached", 200, len(content), 0.0)
+        self._lend_soon()
         return True
 
     def _ask(self, data: bytes) -> bool:
@@ -361,12 +429,14 @@ class _Connection(asyncio.Protocol):
         if chosen is None or served is None or endpoint.clients[self._client] >= endpoint.settings.per_client:
             return False
         manifest, pool = served
-        express.manifest, express.number = manifest, manifest.number
+        express.serve(manifest)
         request = QueryRequest(text, shape.request.stream, shape.request.form, None, "", None, None)
         content = endpoint.content_of(manifest)
         tag = protocol.tag_of(manifest.number, content, request, chosen, head.url)
         now = time.monotonic()
-        asked = _Asked(data, request, shape, head, chosen, manifest.number, tag, os.urandom(8).hex(), now)
+        asked = _Asked(
+            data, block, request, shape, head, chosen, manifest.number, content, tag, os.urandom(8).hex(), now
+        )
         if shape.stable:
             kept = endpoint.cache.peek(tag)
             if kept is not None:
@@ -400,13 +470,14 @@ class _Connection(asyncio.Protocol):
             asked.request.text, asked.chosen.name, settings.max_rows, settings.max_bytes, None, asked.head.url,
             self._client,
         )  # fmt: skip
-        answer = _Held(pool, asked.id, job, quick=asked.shape.quick)
+        spent, self._spent = self._spent, 0.0  # in a reader that was killed over this query
+        answer = _Held(pool, asked.id, job, quick=asked.shape.quick and not spent)
         answer.most = settings.buffer
         answer.told = self._told
         endpoint.clients[self._client] += 1
         self._answer, self._asked = answer, asked
         try:
-            pool.submit(answer, settings.timeout)
+            pool.submit(answer, max(settings.timeout - spent, 0.1))
         except Failure as failure:
             answer.told = None
             self._told(answer, failure)
@@ -439,6 +510,7 @@ class _Connection(asyncio.Protocol):
         took = time.monotonic() - asked.since
         if failure is None:
             express.learn(asked.shape, answer.seconds)
+            express.learn_form(asked, len(content), answer.seconds)
         elif failure.kind in ("timeout", "ended"):
             express.learn(asked.shape, took)
         if self._transport.is_closing():
@@ -448,11 +520,80 @@ class _Connection(asyncio.Protocol):
             self._whole(asked, content, "answered")
         else:
             self._problem(protocol.problem_of(failure, asked.request, asked.id), asked, failure.kind)
+        self._go_on(later, lendable=failure is None and asked.shape.lendable and asked.shape.quick)
+
+    def _go_on(self, later: bytes, *, lendable: bool) -> None:
+        """Go on after a response, with what has come meanwhile."""
         if self._closing:
             self._transport.close()
         elif later:
             self._transport.resume_reading()
             self.data_received(later)
+        elif lendable:
+            self._lend_soon()
+        else:
+            self._in_a_row = 0
+
+    # -- lending ------------------------------------------------------------------------------------------------
+
+    def _lend_soon(self) -> None:
+        """Lend the connection to a reader if its client keeps sending plain, quick queries one after the other."""
+        self._in_a_row += 1
+        if self._in_a_row >= LENT_AFTER:
+            asyncio.get_running_loop().call_soon(self._lend)  # when the response has gone out
+
+    def _lend(self) -> None:
+        found = self._express.pool()
+        transport = self._transport
+        if (
+            found is None or self._lent_by is not None or self._is_busy or self._later or self._closing
+            or transport.is_closing() or transport.get_write_buffer_size()
+        ):  # fmt: skip
+            return
+        self._in_a_row = 0
+        manifest, pool = found
+        self._express.serve(manifest)
+        transport.pause_reading()
+        self._lent_by = pool
+        descriptor = transport.get_extra_info("socket").fileno()
+        if pool.lend(self, descriptor, (form for form, _ in self._express.forms.values())):
+            self._stop_watching()
+        else:
+            self._lent_by = None
+            transport.resume_reading()
+
+    def noted(self, when: float, kept: bool, size: int, took: float, id_: str) -> None:
+        """Take note of an answer that a reader gave on this connection."""
+        cache = self._express.endpoint.cache
+        cache.hits += kept
+        cache.misses += not kept
+        self._express.note(self._client, id_, "cached" if kept else "answered", 200, size, took, when)
+
+    def returned(self, reason: int, seconds: float, form: int, rest: bytes) -> None:
+        """Go on with a connection that a reader gives back."""
+        self._lent_by = None
+        if form:
+            self._express.forget_form(form, seconds)
+        elif reason == Reason.SLOW:
+            self._spent = seconds
+        if self._transport.is_closing():
+            return
+        if rest:
+            self._transport.write(rest)
+        if self._closing:
+            self._transport.close()
+            return
+        loop = asyncio.get_running_loop()
+        self._busy_at = loop.time()
+        self._watch = loop.call_later(IDLE, self._look, loop)
+        self._transport.resume_reading()
+
+    def cut_off(self) -> None:
+        """End a connection of which nobody knows how much of an answer it got."""
+        self._lent_by = None
+        self._transport.abort()
+
+    # -- what is sent -------------------------------------------------------------------------------------------
 
     def _whole(self, asked: _Asked, content: bytes, outcome: str) -> None:
         """Send a whole answer, and keep what to send if the same request comes again."""
