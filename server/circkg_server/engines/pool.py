@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import signal
 import time
@@ -429,10 +430,11 @@ class Pool:
         self._queue(answer)
 
     def _late(self, answer: Answer, timeout: float) -> None:
+        seconds = f"{math.ceil(timeout * 10) / 10:g}"  # a little of the time that was asked for has gone before
         if answer in self._waiting:
-            answer.end(Failure("busy", f"No reader was free within {timeout:g} seconds. Try again in a while."))
+            answer.end(Failure("busy", f"No reader was free within {seconds} seconds. Try again in a while."))
         else:
-            answer.end(Failure("timeout", f"The query took longer than {timeout:g} seconds."))
+            answer.end(Failure("timeout", f"The query took longer than {seconds} seconds."))
 
     def part(self, answer: Answer) -> _Reader | None:
         """Part an answer from its reader, and return that."""

@@ -65,7 +65,7 @@ class Operations:
                 {
                     "engine": pool.kind.value, "snapshot": pool.number, "readers": pool.readers,
                     "running": len(pool.running), "waiting": pool.waiting, "respawns": pool.respawns,
-                    "lent": getattr(pool, "lent", 0),
+                    "lent": pool.lent,
                 }
                 for pool in pools
             ],
