@@ -139,7 +139,7 @@ def test_both_ways_answer_alike(
     answers = []
     for port in (short, ordinary, short):
         connection = Connection(port)
-        for _ in range(2):
+        for _ in range(8):  # after a few, the short way lends the connection to a reader
             status, found, body = connection.ask(query, accept, *headers)
             found.pop("x-circkg-query-id", "")
             found.pop("date")
@@ -147,7 +147,8 @@ def test_both_ways_answer_alike(
                 body = json.dumps(json.loads(body) | {"queryId": ""}).encode()
                 found.pop("content-length")
             answers.append((status, found, body))
-    assert all(answer == answers[0] for answer in answers)
+    for answer in answers:
+        assert answer == answers[0]
 
 
 def test_a_repeated_request_is_answered_from_the_cache_under_its_own_id(served: tuple[int, int, Application]) -> None:
