@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from circkg_loaders.prefixes import expand, prefixes
 from circkg_server import federation, problems, search
+from circkg_server.contributions.fault_pages import build_router as fault_pages_router
 from circkg_server.cors import Cors
 from circkg_server.dumps import build_router as dumps_router
 from circkg_server.engines.interface import Engine
@@ -115,6 +116,7 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     pages.include_router(writes_router(writes))
     pages.include_router(search_router(rewriting.index, expand))
     pages.include_router(dumps_router(archive))
+    pages.include_router(fault_pages_router())
     _add_pages(pages, engine)
 
     guarded = SpaceGuard(pages, space)
