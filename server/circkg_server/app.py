@@ -116,7 +116,6 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     pages.include_router(writes_router(writes))
     pages.include_router(search_router(rewriting.index, expand))
     pages.include_router(dumps_router(archive))
-    pages.include_router(fault_pages_router())
     _add_pages(pages, engine)
 
     guarded = SpaceGuard(pages, space)
@@ -166,6 +165,8 @@ def _text_search() -> str:
 
 
 def _add_pages(pages: FastAPI, engine: Engine) -> None:
+    pages.include_router(fault_pages_router())
+
     @pages.exception_handler(HTTPException)
     async def as_problem(_: object, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
