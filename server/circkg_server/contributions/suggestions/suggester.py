@@ -9,7 +9,9 @@ from typing import Final
 
 from anyascii import anyascii
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import DamerauLevenshtein
 
+from circkg_loaders.contributed.cells import SOURCE
 from circkg_loaders.contributed.faults import Fault, Suggestion
 from circkg_loaders.contributed.folding import folded
 from circkg_loaders.contributed.known import Known, Match
@@ -120,7 +122,8 @@ class Suggester:
                 kinds = (*field.classes, *field.schemes)
                 return places.regions(text, self._known.nuts, versions) or self._named(text, kinds)
             case Kind.CONCEPT | Kind.LINK:
-                return self._named(text, (*field.classes, *((field.scheme,) if field.scheme else ())))
+                kinds = (*field.classes, *((field.scheme,) if field.scheme else ()))
+                return (SOURCE in kinds and _as_address(text)) or self._named(text, kinds)
             case _:
                 return []
 
@@ -146,8 +149,9 @@ class Suggester:
     def _likeness(text: str, match: Match) -> float:
         """Return how alike a text and a name are, or the last part of the IRI; below 1, since it is a guess."""
         slug = places.last_part(iri_text(match.iri)).replace("-", " ")
-        by_letters = (fuzz.ratio(folded(text), folded(name)) / 100 for name in (match.text, slug))
-        return round(min(0.99, max((match.score * 0.8, *by_letters))), 2)
+        alike = DamerauLevenshtein.normalized_similarity
+        by_letters = (alike(folded(text), folded(name)) for name in (match.text, slug))
+        return round(min(0.99, max(match.score * 0.8, *by_letters)), 2)
 
     def _of_match(self, match: Match, reason: str, score: float) -> Suggestion:
         return Suggestion(self._written(match.iri) or match.text, reason, iri_text(match.iri), score)
@@ -176,9 +180,11 @@ def _as_address(text: str) -> list[Suggestion]:
     >>> _as_address("www.example.org/page")[0].text, _as_address("htp:/example.org")[0].text
     ('https://www.example.org/page', 'https://example.org')
     """
-    bare = re.sub(r"^(?:h\w{0,6}\s*[:;]\s*/{0,3}|//)", "", text.strip(), flags=re.IGNORECASE).replace(" ", "%20")
+    bare = re.sub(r"^(?:h\w{0,6}\s*[:;]\s*/{0,3}|//)", "", text.strip(), flags=re.IGNORECASE)
     candidate = f"{'http' if text.lower().startswith('http://') else 'https'}://{bare}"
     host = bare.partition("/")[0]
+    if " " in text.strip():
+        return []
     try:
         parse_url(candidate)
     except ValueProblem:
