@@ -34,6 +34,9 @@ _IRI: Final = re.compile(r"<?[A-Za-z][\w.+-]*:\S+")
 _NEAR_NAME: Final = 0.6
 """Likeness from which a name is suggested."""
 
+_SPOKEN: Final = 0.1
+"""By how much a name in a language that the reader is likely to write counts for more."""
+
 _NEAR_TERM: Final = 80
 """Likeness, out of 100, from which a term of ours is suggested."""
 
@@ -145,13 +148,16 @@ class Suggester:
                 return [self._of_match(match, "nearest", score) for score, match in liked]
         return []
 
-    @staticmethod
-    def _likeness(text: str, match: Match) -> float:
-        """Return how alike a text and a name are, or the last part of the IRI; below 1, since it is a guess."""
+    def _likeness(self, text: str, match: Match) -> float:
+        """Return how alike a text and a name are, or the last part of the IRI; below 1, since it is a guess.
+
+        A name in the reader's language or in English counts for a little more.
+        """
         slug = places.last_part(iri_text(match.iri)).replace("-", " ")
         alike = DamerauLevenshtein.normalized_similarity
         by_letters = (alike(folded(text), folded(name)) for name in (match.text, slug))
-        return round(min(0.99, max(match.score * 0.8, *by_letters)), 2)
+        spoken = _SPOKEN if match.language in (self._language, "en", "") else 0
+        return round(min(0.99, max(match.score * 0.8, *by_letters) + spoken), 2)
 
     def _of_match(self, match: Match, reason: str, score: float) -> Suggestion:
         return Suggestion(self._written(match.iri) or match.text, reason, iri_text(match.iri), score)
