@@ -162,7 +162,7 @@ def _plan(sheet: Sheet, names: FormNames, header: Header, table: MappedTable | N
                 values={"form": names.form.key, "expected": expected},
             )
         ]  # fmt: skip
-    elif table is not None:
+    elif table is not None and table.complete:
         faults += _not_there(sheet, header, table)
     return Plan(sheet, names.form, header.rows, uses, others, table, rows), faults
 
