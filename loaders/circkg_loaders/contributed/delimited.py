@@ -40,10 +40,12 @@ def read_delimited(content: bytes, name: str, declared: Style) -> Book:
     rows, quote, faults = _rows(text, name, delimiter, declared.quote)
     if announced:
         rows[0] = []
-    if not decoded.sure:
-        severity = Severity.WARNING if decoded.rivals else Severity.INFO
+    if decoded.rivals:
         values = {"encoding": decoded.encoding, "others": ", ".join(decoded.rivals)}
-        faults.append(Fault("encoding-guessed", severity, Place(name), values=values))
+        faults.append(Fault("encoding-guessed", Severity.WARNING, Place(name), values=values))
+    elif not decoded.sure:
+        values = {"encoding": decoded.encoding}
+        faults.append(Fault("encoding-by-letters", Severity.INFO, Place(name), values=values))
     style = Style(decoded.encoding, delimiter, quote).over(replace(declared, encoding=None, delimiter=None, quote=None))
     return Book([Sheet(name, None, rows)], style, faults)
 
