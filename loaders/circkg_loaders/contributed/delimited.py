@@ -22,7 +22,9 @@ DELIMITERS = (",", ";", "\t", "|")
 """Delimiters that are tried where none is declared."""
 
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
-_WHOLLY_QUOTED = re.compile(r'"[^"]*"')
+_OPENED = re.compile(r'"[^"]*"?')
+"""A cell that a quotation mark opens, closed or not: there such marks are no signs like others."""
+
 _SAMPLE_ROWS = 60
 
 
@@ -78,7 +80,7 @@ def _holds_marks_as_text(text: str, delimiter: str) -> bool:
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=csv.QUOTE_NONE))
     if len({len(cells) for cells in rows if cells}) > 1:
         return False
-    return delimiter == "\t" or not any(_WHOLLY_QUOTED.fullmatch(cell) for cells in rows for cell in cells)
+    return delimiter == "\t" or not any(_OPENED.fullmatch(cell) for cells in rows for cell in cells)
 
 
 def _read(text: str, name: str, delimiter: str, quote: str, *, strict: bool) -> Iterator[list[str]]:
