@@ -106,7 +106,7 @@ def test_what_is_no_word_stays_as_it_is(language: str) -> None:
 
 
 def test_what_is_no_word_is_found() -> None:
-    assert literals("{?value}: “strand”, https://w3id.org/x/y. Or @en, \"…\"@en, nuts:FI1C3, en-GB.") == sorted(
+    assert literals('{?value}: “strand”, https://w3id.org/x/y. Or @en, "…"@en, nuts:FI1C3, en-GB.') == sorted(
         ["{?value}", "“strand”", "https://w3id.org/x/y", "@en", '"…"@en', "nuts:FI1C3", "en-GB"]
     )
     assert literals("2 to 6,000, 2022-05-13; FI99999999.") == literals("2–6\u00a0000 FI99999999 2022-05-13")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from circkg_loaders.contributed.contribution import ColumnAccount, Contribution, Options, SheetAccount
+from circkg_loaders.contributed.csvw import find_metadata, read_metadata
 from circkg_loaders.contributed.delimited import read_delimited
 from circkg_loaders.contributed.json_tables import is_linked_data, is_table_metadata, load_json, read_json
 from circkg_loaders.contributed.origins import Origins, RdfOrigins
@@ -53,8 +55,15 @@ BOOKS: dict[str, Callable[[bytes, str, Style], Book]] = {
 def read(path: Path, options: Options | None = None) -> Contribution:
     """Return what a contributed file says.
 
+    Metadata of a table (CSVW) that lie beside it say how it is read, unless a mapping is given.
+
     :raises ContributionError: if the file cannot be read as a whole; what is wrong in parts of it is a fault.
     """
+    options = options or Options()
+    is_text_table = SYNTAXES.get(path.suffix.lower().removeprefix(".")) in ("csv", "tsv")
+    metadata = find_metadata(path) if is_text_table and options.mapping is None else None
+    if metadata is not None:
+        options = replace(options, mapping=read_metadata(metadata, path.name))
     return read_bytes(read_content(path), path.name, options)
 
 
