@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,7 @@ MODULES = [
     *sorted((ROOT / "loaders" / "circkg_loaders" / "contributed").glob("*.py")),
     *sorted((ROOT / "server" / "circkg_server" / "contributions").rglob("*.py")),
 ]
+TEXTS = sorted((ROOT / "loaders" / "circkg_loaders" / "contributed").glob("*/*.yaml"))
 MAKERS = ("Fault", "Unreadable", "_raise")
 """What is called with a code as its first argument."""
 
@@ -86,6 +89,13 @@ def test_every_code_has_an_example_that_says_all_of_its_message() -> None:
 
 def test_the_reference_of_faults_is_the_one_that_the_texts_make() -> None:
     assert (ROOT / "docs" / "faults.md").read_text(encoding="utf-8") == reference.page(), "run `make docs`"
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_no_entry_stands_twice(path: Path) -> None:
+    keys = re.findall(r"^([\w-]+):", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [key for key, count in Counter(keys).items() if count > 1] == []
+    assert len(keys) > 20
 
 
 def test_what_a_message_names_is_never_read_as_a_message_itself() -> None:
