@@ -18,7 +18,7 @@ from circkg_loaders.prefixes import expand
 from circkg_server.contributions.bounds import WRITTEN, date_bounds
 from circkg_server.contributions.grouping import grouped
 from circkg_server.contributions.judging import Judgement, judge, our_shapes
-from circkg_server.contributions.knowledge import Knowledge
+from circkg_server.contributions.knowledge import Curated, Knowledge
 from circkg_shapes.report import SH
 from circkg_shapes.terms import XSD, iri, literal
 from circkg_shapes.validate import Shapes
@@ -50,7 +50,7 @@ COLUMNS = {
 
 @pytest.fixture(scope="module")
 def knowledge() -> Knowledge:
-    return Knowledge.of_data()
+    return Curated()
 
 
 @pytest.fixture(scope="module")
@@ -314,9 +314,8 @@ def test_what_is_published_is_no_clash_with_itself(knowledge: Knowledge, shapes:
 
 
 def test_a_published_thing_made_wrong_points_at_the_statement_that_did_it(knowledge: Knowledge, shapes: Shapes) -> None:
-    amount = next(
-        s for s, p, o in knowledge.triples if p == iri(expand("rdf:type")) and o == iri(expand("circ:Amount"))
-    )
+    is_amount = (iri(expand("rdf:type")), iri(expand("circ:Amount")))
+    amount = next(triple[0] for triple in Curated().background if triple[1:] == is_amount)
     contribution = turtle(f"{PRACTICE} <{ID}practice/toy-library> circ:hasAmount {amount} .")
     found = judge([contribution], knowledge, shapes)
     fault = next(fault for fault in found.faults if fault.focus_node == amount)
@@ -342,9 +341,15 @@ def test_faults_of_tables_say_what_their_column_holds(knowledge: Knowledge, shap
     assert dict(fault.messages)["fi"]
 
 
-def test_nothing_checked_is_not_called_conforming(knowledge: Knowledge, shapes: Shapes) -> None:
+@pytest.mark.parametrize("text", ["", "ex:a ex:b ex:c .", "ex:a a ex:B ."])
+def test_nothing_checked_is_not_called_conforming(text: str, knowledge: Knowledge, shapes: Shapes) -> None:
     with pytest.raises(ContributionError, match="nothing was checked"):
-        judge([turtle("ex:a ex:b ex:c .")], knowledge, shapes)
+        judge([turtle(text)], knowledge, shapes)
+
+
+def test_a_term_that_is_like_none_has_no_suggestion(knowledge: Knowledge, shapes: Shapes) -> None:
+    found = judge([turtle("ex:a a circ:Practice ; circ:zzz ex:b .")], knowledge, shapes)
+    assert only(found, "term-unknown").suggestions == ()
 
 
 # --- dates ----------------------------------------------------------------------------------------------------------
