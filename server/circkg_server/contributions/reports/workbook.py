@@ -242,7 +242,7 @@ def _list_fault(pages: Sequence[Worksheet], page: Worksheet, row: int, fault: Fa
     )
     for column, text in texts.items():
         _write(page, row, column, text).alignment = _WRAPPED
-    lines = (sum(1 + len(line) // _WIDTHS[c - 1] for line in text.splitlines()) for c, text in texts.items())
+    lines = (sum(1 + len(line) // (_WIDTHS[c - 1] - 6) for line in text.splitlines()) for c, text in texts.items())
     page.row_dimensions[row].height = _LINE * min(max(lines), _MOST_LINES)
     page.cell(row, 1).fill = _FILLS[fault.severity]
     target = _target(pages, fault.place)
