@@ -226,7 +226,7 @@ def explain(
     lang: Annotated[str | None, typer.Option(help="en pt fi fr de es it pl.", show_default="as the terminal's")] = None,
 ) -> None:
     """Say what a kind of fault means and what to do; without a code, list all kinds."""
-    from circkg_server.contributions.command import explained  # noqa: PLC0415 - as above
+    from circkg_server.contributions.explanation import explained  # noqa: PLC0415 - as above
 
     with _told():
         out.print(explained(code, lang), highlight=False)

@@ -147,11 +147,15 @@ class _Fields:
         by_shape = self._shapes.fields.get(fault.source_shape or "")
         if by_shape is not None or fault.place.header is None:
             return by_shape
-        for sheet in self._files[fault.place.file].sheets:
-            column = sheet.column(fault.place.header) if sheet.sheet in (None, fault.place.sheet) else None
-            if column is not None:
-                return column.field
-        return None
+        # A sheet may hold several forms: the column counts in the one that takes something from it.
+        columns = (
+            column
+            for sheet in self._files[fault.place.file].sheets
+            if sheet.sheet in (None, fault.place.sheet)
+            for column in sheet.columns
+        )
+        taken = (each.field for each in columns if each.number == fault.place.column and each.field)
+        return next(taken, None)
 
     def is_rdf(self, place: Place) -> bool:
         """Tell whether a place is in a file of RDF."""

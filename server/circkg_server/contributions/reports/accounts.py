@@ -37,7 +37,8 @@ def _style(contribution: Contribution, language: str) -> Iterator[str]:
     for name in ("encoding", "delimiter", "decimal", "dates"):
         value = getattr(found, name)
         if value:
-            yield f"{said[name]} {_SHOWN.get(value, value)}"
+            shown = _SHOWN.get(value, value)
+            yield f"{said[name]} {shown if shown[0].isalnum() else f'“{shown}”'}"
     if found.header_rows:
         yield f"{said['header_rows']} {' + '.join(map(str, found.header_rows))}"
 

@@ -64,12 +64,14 @@ class Suggester:
         self._found: dict[tuple[object, ...], tuple[Suggestion, ...]] = {}
 
     def with_suggestions(self, fault: Fault, field: Field | None, *, as_rdf: bool) -> Fault:
-        """Return a fault with suggestions, unless it has some.
+        """Return a fault with suggestions, those that it has or else those that can be found.
 
         :param field: what its column holds.
         :param as_rdf: whether the suggestion is to be written into RDF, and not into a cell.
         """
-        if fault.suggestions or fault.code in _WITHOUT:
+        if fault.suggestions:
+            return replace(fault, suggestions=tuple(map(self._labelled, fault.suggestions)))
+        if fault.code in _WITHOUT:
             return fault
         key = (fault.code, field.shape if field else None, self._text(fault), fault.value, as_rdf)
         if key not in self._found:
@@ -82,7 +84,7 @@ class Suggester:
 
     def _labelled(self, found: Suggestion) -> Suggestion:
         """Return a suggestion with the name of its thing, unless that is its text."""
-        label = self._known.label(iri(found.iri), self._language) if found.iri else ""
+        label = found.label or (self._known.label(iri(found.iri), self._language) if found.iri else "")
         return replace(found, label=label) if label != found.text else found
 
     @staticmethod
