@@ -74,5 +74,5 @@ def totals(judgement: Judgement) -> str:
     """Return the numbers of faults by severity, and how many things were checked."""
     said = wording.words(judgement.language)
     counted = [(said[f"{each.name.lower()}s"], judgement.count(each)) for each in reversed(Severity)]
-    parts = [f"{name}: {count}" for name, count in counted if count]
-    return " · ".join([*parts, f"{said['checked']}: {judgement.report.checked}"])
+    shown = [(name, count) for name, count in counted if count] + [(said["checked"], judgement.report.checked)]
+    return " · ".join(wording.labelled(name, count, judgement.language) for name, count in shown)
