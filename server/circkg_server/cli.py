@@ -70,7 +70,7 @@ def _told() -> Iterator[None]:
 def build(
     store: StoreOption = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the data.", show_default="data/")] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Worker processes for validation.")] = 2,
+    processes: Annotated[int, typer.Option(min=1, help="Worker processes for shapes that go to pySHACL.")] = 2,
 ) -> None:
     """Build the graph from the data and publish it: read, infer, validate, verify, release.
 

@@ -17,9 +17,8 @@ def rows(contribution: Contribution, language: str) -> str:
     if not contribution.sheets:
         return ""
     said, count = wording.words(language), contribution.rows
-    return (
-        f"{said['rows']}: {count['in']} = {count['loaded']} {said['loaded']} + {count['rejected']} {said['rejected']}"
-    )
+    taken, left_out = f"{count['loaded']} {said['loaded']}", f"{count['rejected']} {said['rejected']}"
+    return wording.labelled(said["rows"], f"{count['in']} = {taken} + {left_out}", language)
 
 
 def style(contribution: Contribution, language: str) -> str:
