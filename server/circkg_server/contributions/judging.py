@@ -99,7 +99,7 @@ def judge(
     explainer = Explainer(described, knowledge, locator, language)
     explained = explainer.faults(report.results)
     tables = [fault for each in contributions for fault in each.faults]
-    faults = [*tables, *_not_told_by(contributions, tables, explained)]
+    faults = [*tables, *_own_faults(contributions, explained)]
     if not report.checked and not any(fault.severity is Severity.VIOLATION for fault in faults):
         names = ", ".join(each.file for each in contributions)
         raise ContributionError(
@@ -120,19 +120,13 @@ def judge(
     return Judgement(tuple(contributions), tuple(ordered), report, used, language)
 
 
-def _not_told_by(
-    contributions: Sequence[Contribution], tables: Iterable[Fault], explained: Iterable[Fault]
-) -> Iterator[Fault]:
-    """Yield the faults that do not follow from a cell which could not be read."""
+def _own_faults(contributions: Sequence[Contribution], explained: Iterable[Fault]) -> Iterator[Fault]:
+    """Yield the faults that do not follow from a cell which could not be read, and is told of already."""
     spoiled = {pair for each in contributions for pair in each.spoiled}
-    told = {(fault.place.file, fault.place.sheet, fault.place.cell) for fault in tables if fault.place.cell}
     for fault in explained:
         named = [name for step, _ in steps(fault.path) for name in written_as(step)]
-        if fault.code in _CONSEQUENCES and any((fault.focus_node, name) in spoiled for name in named):
-            continue
-        if fault.place.cell and (fault.place.file, fault.place.sheet, fault.place.cell) in told:
-            continue
-        yield fault
+        if fault.code not in _CONSEQUENCES or not any((fault.focus_node, name) in spoiled for name in named):
+            yield fault
 
 
 class _Fields:
