@@ -52,6 +52,7 @@ bench: $(READY)  ## measure build, start, search, serving and validation against
 	$(BIN)/python tests/benchmarks/build.py
 	$(BIN)/python tests/benchmarks/search.py
 	$(BIN)/python tests/benchmarks/serving.py
+	$(BIN)/python tests/benchmarks/judging.py
 	$(BIN)/python tests/benchmarks/validation.py
 
 clean:           ## remove what the targets made
