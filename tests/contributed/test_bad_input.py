@@ -166,6 +166,7 @@ JSON = {
     "cut off": ('[{"title": "a"', "line 1"),
     "no objects": ("[1, 2]", "no array of objects"),
     "a text": ('"a"', "no array of objects"),
+    "half a character": (r'[{"title": "a\ud800"}]', r"\ud800 is half a character"),
     "NUL": ('[{"title": "a\x00"}]', "NUL"),
     "not UTF-8": (b'[{"title": "' + "ä".encode() * 9 + b'\xe9 "}]', "0xe9"),
     "remote context": ('{"@context": "https://schema.org/", "name": "n"}', "Put the context itself"),
