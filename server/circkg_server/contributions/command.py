@@ -81,6 +81,8 @@ def _refuse_impossible(asked: Asked) -> None:
     for name, value, allowed in (("dates", asked.style.dates, ORDERS), ("decimal", asked.style.decimal, DECIMALS)):
         if value is not None and value not in allowed:
             raise ContributionError(f"--{name} {value}: it can be {' or '.join(allowed)}.")
+    if asked.style.delimiter is not None and len(asked.style.delimiter) != 1:
+        raise ContributionError(f"--delimiter {asked.style.delimiter}: give one sign, or tab.")
     names = [path.name for path in asked.files]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
