@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from circkg_loaders.contributed.reading import read_bytes
 from circkg_server.build import Build
-from circkg_server.checking import check_files
+from circkg_server.contributions.judging import judge, our_shapes
+from circkg_server.contributions.knowledge import knowledge_of
 from circkg_server.releases.archive import Archive
 from circkg_server.store import background as stored
 from circkg_shapes import Shapes, background, validate
@@ -183,17 +185,13 @@ def test_nothing_published_is_nothing_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("built")
-def test_files_are_checked_beside_the_published_graph(tmp_path: Path, archive: Archive) -> None:
-    """A second start is a fault of what is published; the program alone does not know the first."""
+def test_files_are_judged_beside_the_published_graph(archive: Archive) -> None:
+    """A second start is a fault of what is published."""
     index = stored.open_background(archive)
     assert index
     initiative = next(subject for subject, _, _ in index.with_predicate(START) if "/initiative/" in subject)
-    file = tmp_path / "a.ttl"
-    file.write_text(f'{initiative} {START} "1066"^^<http://www.w3.org/2001/XMLSchema#gYear> .', encoding="utf-8")
-    faults = {}
-    for store in (archive, None):
-        report = check_files([file], archive=store)
-        assert report.snapshot == (index.snapshot if store else None)
-        faults[store] = [(r.focus_node, r.component_name) for r in report.results if r.severity == VIOLATION]
-    assert faults[archive] == [(initiative, "MaxCount")]
-    assert (initiative, "MaxCount") not in faults[None]
+    said = f'{initiative} {START} "1066"^^<http://www.w3.org/2001/XMLSchema#gYear> .'
+    report = judge([read_bytes(said.encode(), "a.ttl")], knowledge_of(archive), our_shapes()).report
+    assert report.snapshot == index.snapshot
+    violations = [(r.focus_node, r.component_name) for r in report.results if r.severity == VIOLATION]
+    assert violations == [(initiative, "MaxCount")]

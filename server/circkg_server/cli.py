@@ -20,9 +20,12 @@ from circkg_loaders.load import LoadError
 from circkg_server import accounts
 from circkg_server.build import build as build_graph
 from circkg_server.build import steps
+from circkg_server.catalogue.quality.fetching import FetchError
 from circkg_server.inference import RuleError
+from circkg_server.links.command import links
 from circkg_server.operations.settings import OperationsSettings
 from circkg_server.operations.space import FreeSpace, LowSpaceError
+from circkg_server.publishing import commands as publishing_commands
 from circkg_server.questions import QuestionError, catalogue, find
 from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import ManifestError
@@ -32,7 +35,6 @@ from circkg_server.verification import VerifyError
 from circkg_server.writes.open_folder import NotThrowAwayError
 from circkg_server.writes.settings import Mode, WritesSettings, WritesSettingsError
 from circkg_server.writes.tokens import token_app
-from circkg_shapes.report import Report
 from circkg_shapes.validate import ShapesError
 
 OK, NOT_CONFORMING, COULD_NOT_RUN = 0, 1, 2
@@ -61,7 +63,8 @@ def _told() -> Iterator[None]:
         yield
     except (
         LoadError, StoreBusyError, ManifestError, NothingPublishedError, RuleError, VerifyError, QuestionError,
-        ContributionError, ShapesError, SettingsError, WritesSettingsError, NotThrowAwayError, LowSpaceError, OSError,
+        ContributionError, FetchError, ShapesError, SettingsError, WritesSettingsError, NotThrowAwayError,
+        LowSpaceError, OSError,
     ) as error:  # fmt: skip
         err.print(f"[bold red]circkg:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(COULD_NOT_RUN) from error
@@ -132,6 +135,12 @@ def serve(
         run(application, host, port, OperationsSettings.from_environment())
 
 
+app.command()(publishing_commands.publish)
+app.command()(publishing_commands.cite)
+app.command()(publishing_commands.keep)
+app.command()(links)
+
+
 @app.command()
 def query(
     name: Annotated[str | None, typer.Argument(help="Name of a catalogue query, or a file that ends in .rq.")] = None,
@@ -166,27 +175,116 @@ def query(
 
 @app.command()
 def validate(
-    files: Annotated[list[Path], typer.Argument(help="RDF files: .ttl .nt .nq .trig .rdf .jsonld")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Tables (.csv .tsv .xlsx .ods .json) or RDF (.ttl .nt .jsonld …).")
+    ],
+    format_: Annotated[str, typer.Option("--format", help="text, json, turtle, csv, html or xlsx.")] = "text",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write here; a folder for several files.")
+    ] = None,
+    lang: Annotated[
+        str | None,
+        typer.Option(help="Language of the report: en pt fi fr de es it pl.", show_default="as the terminal's"),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            envvar="CIRCKG_VALIDATE_LIMIT",
+            help="Faults of one kind that are listed.",
+            show_default="20 in text and html, else all",
+        ),
+    ] = None,
+    form: Annotated[str | None, typer.Option(help="What the rows are, such as practice.", show_default="found")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="YAML file that says what each column holds.")] = None,
+    text_language: Annotated[str, typer.Option(help="Language of texts whose column names none.")] = "",
+    encoding: Annotated[
+        str | None, typer.Option(help="Such as utf-8 or windows-1250.", show_default="detected")
+    ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Sign between cells, or tab.", show_default="detected")] = None,
+    decimal: Annotated[str | None, typer.Option(help="Decimal mark: . or ,", show_default="detected")] = None,
+    dates: Annotated[
+        str | None, typer.Option(help="day-first, month-first or year-first.", show_default="detected")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="The only sheet to read.", show_default="all")] = None,
+    header_row: Annotated[
+        list[int] | None, typer.Option(min=1, help="Row that names the columns.", show_default="detected")
+    ] = None,
     shapes: Annotated[list[Path] | None, typer.Option(help="Files of shapes to use instead of our own.")] = None,
-    format_: Annotated[str, typer.Option("--format", help="text, json, turtle or csv.")] = "text",
     store: StoreOption = None,
 ) -> None:
-    """Judge data by the shapes, in the light of what is published.
+    """Judge tables or RDF in the light of what is published: every fault at its cell, with a way out.
 
-    Exit code 0: they conform, 1: they do not, 2: it could not be said.
+    Exit code 0: it conforms, 1: it does not, 2: it could not be said. Several files are judged together.
     """
-    from circkg_server import checking  # noqa: PLC0415 - the other commands start faster without the validator
+    from circkg_loaders.contributed.style import Style  # noqa: PLC0415 - the other commands start faster without these
+    from circkg_server.contributions.command import Asked, run  # noqa: PLC0415
 
-    writers = {"json": checking.as_json, "turtle": Report.to_turtle, "csv": checking.as_csv}
+    mark = "\t" if delimiter == "tab" else delimiter
+    style = Style(encoding, mark, None, tuple(header_row) if header_row else None, decimal, dates, sheet)
+    asked = Asked(
+        tuple(files), format_, output, lang, limit, form, mapping, text_language, style, tuple(shapes or ()),
+        store or default_store(),
+    )  # fmt: skip
     with _told():
-        if format_ != "text" and format_ not in writers:
-            raise QuestionError(f"There is no format {format_!r}. The formats: text, {', '.join(writers)}.")
-        report = checking.check_files(files, shapes or (), Archive(store or default_store()))
-    if format_ == "text":
-        out.print(checking.as_text(report), highlight=False)
+        conforms = run(asked, out, err)
+    raise typer.Exit(OK if conforms else NOT_CONFORMING)
+
+
+@app.command()
+def explain(
+    code: Annotated[str | None, typer.Argument(help="Code of a fault, such as region-unknown.")] = None,
+    lang: Annotated[str | None, typer.Option(help="en pt fi fr de es it pl.", show_default="as the terminal's")] = None,
+) -> None:
+    """Say what a kind of fault means and what to do; without a code, list all kinds."""
+    from circkg_server.contributions.explanation import explained  # noqa: PLC0415 - as above
+
+    with _told():
+        out.print(explained(code, lang), highlight=False)
+
+
+@app.command()
+def quality(
+    source: Annotated[
+        str | None, typer.Argument(help="Catalogue in DCAT: a file or an address.", show_default="our own")
+    ] = None,
+    resolve: Annotated[
+        list[str] | None, typer.Option("--resolve", help="Ask addresses that begin with BASE at URL: BASE=URL.")
+    ] = None,
+    shapes: Annotated[
+        list[Path] | None, typer.Option(help="Files of the official DCAT-AP shapes, instead of our own check.")
+    ] = None,
+    format_: Annotated[str, typer.Option("--format", help="table, json or turtle (DQV).")] = "table",
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no address; what needs it is not counted.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the score in the store: the server gives it at /catalogue/quality.")
+    ] = False,
+    store: StoreOption = None,
+) -> None:
+    """Score a catalogue as data.europa.eu does: points by dimension, and what is missing.
+
+    Exit code 0: every data set is excellent and can be published, 1: not so, 2: it could not be said.
+    """
+    from circkg_server.catalogue.quality import command, reports  # noqa: PLC0415 - needed by this command only
+
+    with _told():
+        if format_ not in ("table", *command.WRITERS):
+            raise QuestionError(f"There is no format {format_!r}. The formats: table, {', '.join(command.WRITERS)}.")
+        columns = (BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        with Progress(*columns, console=err, transient=True) as bars:
+            task = bars.add_task("ask addresses", total=None)
+            archive = Archive(store or default_store())
+            found = command.measure(
+                archive, source, resolve or [], shapes or [], offline=offline,
+                progress=lambda done, total: bars.update(task, completed=done, total=total),
+            )  # fmt: skip
+        if keep:
+            command.keep(archive, found)
+    if format_ == "table":
+        out.print(reports.as_table(found), highlight=False)
     else:
-        sys.stdout.write(writers[format_](report))
-    raise typer.Exit(OK if report.conforms else NOT_CONFORMING)
+        sys.stdout.write(command.WRITERS[format_](found))
+    raise typer.Exit(OK if found.is_excellent else NOT_CONFORMING)
 
 
 def _pair(text: str) -> tuple[str, str]:

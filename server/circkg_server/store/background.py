@@ -1,4 +1,4 @@
-"""The index of what a manifest publishes, in whose light contributions are judged."""
+"""The index of what a manifest publishes, in whose light contributions are judged, and of the names in it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from circkg_loaders.contributed.known import Known, write_known
 from circkg_server.releases.archive import Archive, keep_newest
 from circkg_server.releases.manifest import Manifest, sync_folder
 from circkg_shapes.background import Background, BackgroundError
 from circkg_shapes.terms import Triple
+
+NAMES = "names.sqlite"
+"""File of the index that holds the names of what is published."""
 
 
 def path_of(archive: Archive, manifest: Manifest) -> Path:
@@ -31,6 +35,7 @@ def make(archive: Archive, manifest: Manifest) -> Path:
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     Background.write(temporary, _triples(archive, manifest), manifest.number)
+    write_known(temporary / NAMES, _triples(archive, manifest))
     sync_folder(temporary)
     if folder.exists():
         shutil.rmtree(folder)
@@ -59,9 +64,14 @@ def open_background(archive: Archive) -> Background | None:
     return found
 
 
+def open_names(archive: Archive, manifest: Manifest) -> Known:
+    """Open the names of what a manifest publishes; :func:`open_background` made them, if they were missing."""
+    return Known.open(path_of(archive, manifest) / NAMES)
+
+
 def _opened(folder: Path) -> Background | None:
     try:
-        return Background.open(folder)
+        return Background.open(folder) if (folder / NAMES).exists() else None
     except BackgroundError:
         return None
 
