@@ -12,6 +12,7 @@ from circkg_loaders.load import Loaded, load
 from circkg_loaders.registry import RegistryError, Role, read_registry
 from circkg_server import search
 from circkg_server.inference import infer, rules
+from circkg_server.linked_data import retired
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest, Release
 from circkg_server.store.snapshot import make, remove_old
@@ -70,6 +71,7 @@ def build(
         result = _check(data, processes, progress)
         if result.sound:
             _publish(archive, result, progress)
+            retired.publish(archive, data or room("data"))
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     result.cpu_seconds = sum(part.ru_utime + part.ru_stime for part in usage)
     return result
