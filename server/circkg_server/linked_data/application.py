@@ -16,9 +16,10 @@ from circkg_server.linked_data.asking import Snapshot
 from circkg_server.linked_data.formats import DATA, HTML
 from circkg_server.linked_data.publication import Publication
 from circkg_server.linked_data.requests import VARY, Asked, Reply, not_acceptable, read_kept, tag_of
-from circkg_server.linked_data.retired import Retired, Tombstone
+from circkg_server.linked_data.retired import Retired
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest
+from circkg_server.retired import Tombstone
 from circkg_server.settings import Settings
 from circkg_server.sparql.cache import Cache
 from circkg_server.sparql.protocol import (

@@ -54,7 +54,7 @@ _GRAPHS = f"""SELECT ?g ?s ?p ?o WHERE {{
   UNION {{
     {{ SELECT DISTINCT ?s {{
       {{ GRAPH ?records {{ ?record circ:recordOf $IRI ; prov:wasDerivedFrom ?s }} }}
-      UNION {{ GRAPH ?records {{ $IRI a circ:Record ; ?says ?s }} }}
+      UNION {{ GRAPH ?records {{ $IRI a circ:Record ; ?says ?s FILTER(?says != rdf:type) }} }}
     }} LIMIT {AT_ONCE} }}
     ?s ?p ?o FILTER(?p IN ({", ".join(NAMES)}))
   }}

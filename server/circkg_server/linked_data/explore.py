@@ -22,8 +22,8 @@ from circkg_shapes.terms import Term, iri, literal_parts
 
 CLASSES = (
     "circ:Initiative", "circ:Practice", "circ:Barrier", "circ:Driver", "circ:PolicyInstrument", "circ:Action",
-    "circ:Output", "schema:Event", "org:Organization", "circ:Territory", "circ:FundingProgramme", "circ:SupportService", "circ:Topic",
-    "circ:SourceDocument",
+    "circ:Output", "schema:Event", "org:Organization", "circ:Territory", "circ:FundingProgramme", "circ:SupportService",
+    "circ:Topic", "circ:SourceDocument",
 )  # fmt: skip
 """Classes that are shown, in the order of a reader's interest."""
 NUTS, COUNTRIES = "class:nuts", "class:country"

@@ -1,90 +1,58 @@
-"""What was withdrawn: IRIs that are never used again, each with a reason and, where there is one, what took its place.
+"""What a server knows of withdrawn IRIs: the store's ``retired.csv``, read again when it changes.
 
-The store's file ``retired.csv`` (``iri``, ``reason``, ``replaced_by``) is what a server knows. A build adds the rows
-of the data room to it, and whoever purges a thing adds a tombstone; nothing is ever taken out.
+A build adds the rows of the data room to that file, and whoever purges a thing adds a tombstone; none is taken out.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from circkg_loaders.csv_files import read_rows
+from circkg_loaders.registry import RegistryError
 from circkg_server.releases.archive import Archive
-from circkg_server.releases.manifest import write_durably
+from circkg_server.retired import COLUMNS, Tombstone, retire, retired_of
 
-COLUMNS = ("iri", "reason", "replaced_by")
-FILE = "retired.csv"
-
-
-class RetiredError(ValueError):
-    """A list of withdrawn IRIs cannot be read; the message names file and row."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tombstone:
-    """What is left of a withdrawn thing.
-
-    :param replaced_by: IRI of what took its place; empty if nothing did.
-    """
-
-    iri: str
-    reason: str
-    replaced_by: str = ""
-
-
-def read(path: Path) -> dict[str, Tombstone]:
-    """Return the tombstones of a file by IRI; a file that is not there holds none.
-
-    :raises RetiredError: if it cannot be read.
-    """
-    if not path.exists():
-        return {}
-    rows = read_rows(path, COLUMNS, RetiredError)
-    return {row["iri"]: Tombstone(row["iri"], row["reason"], row["replaced_by"]) for _, row in rows}
+_FILE = "retired.csv"
 
 
 def publish(archive: Archive, data: Path) -> None:
     """Add what the data room says to the store's file; who calls this holds the lock of the one that writes.
 
-    :raises RetiredError: if one of the two files cannot be read.
+    :raises RegistryError: if one of the two files cannot be read.
     """
-    known = read(archive.folder / FILE)
-    merged = known | read(data / FILE)
-    if merged == known:
+    if not (data / _FILE).exists():
         return
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows((found.iri, found.reason, found.replaced_by) for _, found in sorted(merged.items()))
-    write_durably(archive.folder / FILE, text.getvalue().encode())
+    known = retired_of(archive.folder)
+    for _, row in read_rows(data / _FILE, COLUMNS, RegistryError):
+        tombstone = Tombstone(row["iri"], row["reason"], row["replaced_by"])
+        if known.get(tombstone.iri) != tombstone:
+            retire(archive.folder, tombstone)
 
 
 @dataclass(slots=True)
 class Retired:
-    """The tombstones of a store, read again when the file changes."""
+    """The tombstones of a store."""
 
-    path: Path
+    store: Path
     _stamp: tuple[int, int] | None = None
     _tombstones: dict[str, Tombstone] = field(default_factory=dict)
 
     @classmethod
     def of(cls, archive: Archive) -> Retired:
         """Return the tombstones of a store."""
-        return cls(archive.folder / FILE)
+        return cls(archive.folder)
 
     def find(self, iri: str) -> Tombstone | None:
         """Return the tombstone of an IRI, or ``None`` if it was not withdrawn.
 
-        :raises RetiredError: if the file cannot be read.
+        :raises RegistryError: if the file cannot be read.
         """
         try:
-            status = self.path.stat()
+            status = (self.store / _FILE).stat()
         except FileNotFoundError:
             return None
         stamp = (status.st_mtime_ns, status.st_ino)
         if stamp != self._stamp:
-            self._tombstones, self._stamp = read(self.path), stamp
+            self._tombstones, self._stamp = retired_of(self.store), stamp
         return self._tombstones.get(iri)

@@ -27,7 +27,6 @@ class Link:
     type: str = ""
     profile: str = ""
     title: str = ""
-    hreflang: str = ""
 
     def __str__(self) -> str:
         """Return the link as the header ``Link`` has it."""
@@ -53,12 +52,11 @@ def header(links: Iterable[Link]) -> str:
 def linkset(contexts: Iterable[tuple[str, Iterable[Link]]]) -> bytes:
     """Return the links of several documents as ``application/linkset+json``.
 
-    :param contexts: address of each document, and its links.
+    :param contexts: addresses of documents, each with links of its.
     """
-    entries = []
+    entries: dict[str, dict[str, Any]] = {}
     for anchor, links in contexts:
-        entry: dict[str, Any] = {"anchor": anchor}
+        entry = entries.setdefault(anchor, {"anchor": anchor})
         for link in links:
             entry.setdefault(link.rel, []).append(link.target)
-        entries.append(entry)
-    return json_document({"linkset": entries})
+    return json_document({"linkset": list(entries.values())})

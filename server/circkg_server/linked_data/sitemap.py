@@ -48,7 +48,8 @@ async def reply(asked: Asked, snapshot: Snapshot) -> Reply:
 async def _part(asked: Asked, snapshot: Snapshot, number: int) -> bytes:
     text = f"SELECT DISTINCT ?s WHERE {{ {_NAMED} }} ORDER BY ?s LIMIT {EACH} OFFSET {(number - 1) * EACH}"
     rows = await snapshot.rows(Template(text))
-    paths = [*(_PAGES if number == 1 else ()), *(page_of(row["s"][1:-1]) for row in rows if "#" not in row["s"])]
+    things = [page_of(row["s"][1:-1]) for row in rows if "#" not in row["s"]]
+    paths = [*(_PAGES if number == 1 else ()), *(path for path in things if path not in _PAGES)]
     urls = "".join(f"<url><loc>{escape(asked.site + path)}</loc></url>\n" for path in paths)
     return f"{_HEAD}<urlset {_SPACE}>\n{urls}</urlset>\n".encode()
 

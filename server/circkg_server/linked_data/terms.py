@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from circkg_loaders.iris import BASE, set_iri
 from circkg_loaders.prefixes import expand
 from circkg_server.linked_data.asking import Snapshot, Template
+from circkg_server.linked_data.languages import best
 from circkg_shapes.terms import Term, Triple, is_iri, literal_parts
 
 ONTOLOGY = f"{BASE}def"
@@ -94,14 +95,14 @@ class Terms:
                 group = _first(about, sh["group"])
                 place = (self._number(group, sh["order"]), self._number(node, sh["order"]))
                 found = PropertyShape(
-                    node[1:-1], shape[1:-1], path[1:-1], _text(_first(about, sh["name"])), group[1:-1], place,
+                    node[1:-1], shape[1:-1], path[1:-1], _text(about, sh["name"]), group[1:-1], place,
                     _first(about, sh["datatype"])[1:-1],
                 )  # fmt: skip
                 self.properties.append(found)
                 self._places[found.path].append(found)
 
     def _number(self, node: Term, property_: Term) -> float:
-        text = _text(_first(self.shapes.get(node, {}), property_))
+        text = _text(self.shapes.get(node, {}), property_)
         return float(text) if text else _GROUP_ORDER
 
     def place(self, property_: str, types: list[str]) -> tuple[str, tuple[float, float]]:
@@ -115,11 +116,12 @@ class Terms:
 
     def label(self, iri: str) -> str:
         """Return the label of a term; empty if the ontology has none."""
-        return _text(_first(self.said.get(f"<{iri}>", {}), f"<{expand('rdfs:label')}>"))
+        return _text(self.said.get(f"<{iri}>", {}), f"<{expand('rdfs:label')}>")
 
     def text(self, iri: str, property_: str) -> list[str]:
-        """Return the texts that the ontology gives for a property of a term."""
-        return [literal_parts(term)[0] for term in self.values(iri, property_) if not is_iri(term)]
+        """Return the texts that the ontology gives for a property of a term, in English or without a language."""
+        parts = [literal_parts(term) for term in self.values(iri, property_) if not is_iri(term)]
+        return [text for text, lang, _ in parts if lang in ("en", None)]
 
     def values(self, iri: str, property_: str) -> list[Term]:
         """Return the values of a property of a term, as terms."""
@@ -148,15 +150,15 @@ class Terms:
             ]  # fmt: skip
             pages.append(
                 ShapePage(
-                    shape[1:-1], _text(_first(said, f"<{expand('sh:name')}>")),
-                    _text(_first(said, f"<{expand('sh:description')}>")),
+                    shape[1:-1], _text(said, f"<{expand('sh:name')}>"),
+                    _text(said, f"<{expand('sh:description')}>"),
                     [term[1:-1] for term in said.get(f"<{expand('sh:targetClass')}>", ())], rows,
                 )
             )  # fmt: skip
         return sorted(pages, key=lambda page: page.name)
 
     def _said(self, shape: PropertyShape, name: str) -> str:
-        return _text(_first(self.shapes[f"<{shape.iri}>"], f"<{expand(name)}>"))
+        return _text(self.shapes[f"<{shape.iri}>"], f"<{expand(name)}>")
 
     def shapes_of(self, iri: str) -> list[str]:
         """Return the shapes that judge a class, or the property shapes of a property."""
@@ -174,5 +176,6 @@ def _first(said: dict[Term, list[Term]], property_: Term) -> Term:
     return next(iter(said.get(property_, ())), "")
 
 
-def _text(term: Term) -> str:
-    return literal_parts(term)[0] if term.startswith('"') else ""
+def _text(said: dict[Term, list[Term]], property_: Term) -> str:
+    """Return the text of a property: the English one where there are several languages."""
+    return best([term for term in said.get(property_, ()) if not is_iri(term)], "en")[0]
