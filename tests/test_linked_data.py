@@ -26,6 +26,7 @@ from circkg_server.settings import Settings
 from circkg_server.store.snapshot import Snapshot, make
 from circkg_shapes.terms import iri, literal
 
+CLIENT = httpx.Client(timeout=60)
 CECI = "/doc/initiative/ceci"
 NUTS = "http://data.europa.eu/nuts/code/FI1C3"
 THINGS = (
@@ -48,7 +49,7 @@ Triples = set[tuple[str, str, str]]
 
 def get(site: str, path: str, accept: str = "", **headers: str) -> httpx.Response:
     given = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.get(f"{site}{path}", headers={"Accept": accept} | given if accept else given, timeout=60)
+    return CLIENT.get(f"{site}{path}", headers={"Accept": accept} | given if accept else given)
 
 
 def at(path: str, extension: str) -> str:
@@ -68,7 +69,7 @@ def read_json(site: str, content: bytes) -> Triples:
     document = json.loads(content)
     address = document["@context"]
     assert address == f"{site}/def/context.jsonld"
-    document["@context"] = httpx.get(address).json()["@context"]
+    document["@context"] = CLIENT.get(address).json()["@context"]
     graph = rdflib.Graph().parse(data=json.dumps(document), format="json-ld")
     lines = graph.serialize(format="nt", encoding="utf-8")
     return read(lines, "application/n-triples")
@@ -151,7 +152,7 @@ def test_a_document_comes_in_the_format_that_is_liked_best(site: str, accept: st
     assert response.headers["content-type"].partition(";")[0] == media_type
     assert "Accept" in response.headers["vary"]
     located = response.headers["content-location"]
-    again = httpx.get(located, headers={"Accept": "image/png"})
+    again = CLIENT.get(located, headers={"Accept": "image/png"})
     assert (again.status_code, again.content) == (200, response.content)
 
 
@@ -171,10 +172,10 @@ def test_an_unchanged_document_is_not_sent_again(site: str, extension: str) -> N
 
 
 def test_methods(site: str) -> None:
-    head, whole = httpx.head(f"{site}{CECI}.ttl"), httpx.get(f"{site}{CECI}.ttl")
+    head, whole = CLIENT.head(f"{site}{CECI}.ttl"), CLIENT.get(f"{site}{CECI}.ttl")
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == str(
-        len(httpx.head(f"{site}{CECI}.ttl").content) or int(whole.headers["content-length"])
+        len(CLIENT.head(f"{site}{CECI}.ttl").content) or int(whole.headers["content-length"])
     )
     assert head.headers["link"] == whole.headers["link"]
     options = httpx.options(f"{site}{CECI}")
@@ -252,7 +253,7 @@ def test_much_that_leads_to_a_thing_is_bounded_and_counted(site: str, snapshot: 
     page = get(site, path, "text/html").text
     asked = re.search(r'href="(/sparql\?query=[^"]*identifiedBy[^"]*)"', page)
     assert asked
-    answer = httpx.get(f"{site}{asked[1]}", headers={"Accept": "application/sparql-results+json"})
+    answer = CLIENT.get(f"{site}{asked[1]}", headers={"Accept": "application/sparql-results+json"})
     assert len(answer.json()["results"]["bindings"]) == counts[f"{BASE}def#identifiedBy"]
 
 
@@ -378,7 +379,7 @@ def test_profiles_are_listed(site: str) -> None:
     listed = get(site, f"{CECI}?_profile=alt", "application/json").json()
     for profile in listed["profiles"]:
         for format_ in profile["formats"]:
-            response = httpx.get(format_["href"])
+            response = CLIENT.get(format_["href"])
             assert response.status_code == 200
             assert response.headers["content-type"].partition(";")[0] == format_["media_type"]
             assert f'<{profile["uri"]}>; rel="profile"' in response.headers["link"]
@@ -421,10 +422,10 @@ def test_typed_links_lead_to_identifier_data_licence_and_linkset(site: str, thin
     assert rels["license"]
     assert rels["collection"]
     for link in [*rels["describedby"], *rels["item"], *rels["linkset"], *rels["alternate"]]:
-        response = httpx.head(link["href"], timeout=60)
+        response = CLIENT.head(link["href"])
         assert response.status_code == 200
         assert response.headers["content-type"].partition(";")[0] == link["type"]
-    document = httpx.get(rels["linkset"][0]["href"]).json()
+    document = CLIENT.get(rels["linkset"][0]["href"]).json()
     by_anchor = {entry["anchor"]: entry for entry in document["linkset"]}
     landing = by_anchor[f"{site}{page_of(thing)}"]
     for rel, expected in rels.items():
@@ -437,7 +438,7 @@ def test_typed_links_lead_to_identifier_data_licence_and_linkset(site: str, thin
 def test_a_page_names_its_formats_and_says_itself_in_schema_org(site: str) -> None:
     page = get(site, CECI, "text/html").text
     for href in re.findall(r'<link rel="alternate" type="[^"]*" href="([^"]*)"', page):
-        assert httpx.get(f"{site}{href}").status_code == 200
+        assert CLIENT.get(f"{site}{href}").status_code == 200
     embedded = re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
     assert embedded
     content: dict[str, Any] = json.loads(embedded[1])
@@ -470,7 +471,7 @@ def test_the_sitemap_lists_pages_that_are_there(site: str) -> None:
     assert len(listed) == len(set(listed)) > 1000
     assert f"{site}{CECI}" in listed
     for address in listed[:: len(listed) // 25]:
-        assert httpx.get(address, timeout=60).status_code == 200, address
+        assert CLIENT.get(address).status_code == 200, address
     robots = get(site, "/robots.txt").text
     assert f"Sitemap: {site}/sitemap.xml" in robots
 
@@ -485,7 +486,7 @@ def test_a_long_sitemap_is_an_index_of_parts(
     with serve(build_app(archive, Settings())) as other:
         parts = re.findall(r"<loc>(.*?)</loc>", get(other, "/sitemap.xml").text)
         assert len(parts) >= 2
-        found = [address for part in parts for address in re.findall(r"<loc>(.*?)</loc>", httpx.get(part).text)]
+        found = [address for part in parts for address in re.findall(r"<loc>(.*?)</loc>", CLIENT.get(part).text)]
     assert [address.removeprefix(other) for address in found] == [address.removeprefix(site) for address in whole]
 
 
@@ -519,7 +520,7 @@ def test_a_trusted_proxy_says_where_the_server_is(
     monkeypatch.setenv("CIRCKG_TRUSTED_PROXIES", "127.0.0.1")
     said = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "data.example.org", "X-Forwarded-Prefix": "/circkg"}
     with serve(build_app(archive, Settings())) as address:
-        response = httpx.get(f"{address}/id/initiative/ceci", headers=said)
+        response = CLIENT.get(f"{address}/id/initiative/ceci", headers=said)
         assert response.headers["location"] == f"https://data.example.org/circkg{CECI}"
-    believed = httpx.get(f"{site}/id/initiative/ceci", headers=said)
+    believed = CLIENT.get(f"{site}/id/initiative/ceci", headers=said)
     assert believed.headers["location"] == f"{site}{CECI}", "a proxy that is not trusted is not believed"

@@ -14,6 +14,7 @@ from circkg_loaders.prefixes import prefixes
 from circkg_server.engines.frames import Job
 from circkg_server.engines.interface import Engine
 from circkg_server.engines.pool import Answer, Failure
+from circkg_server.engines.service import NoSuchSnapshotError, SnapshotGoneError
 from circkg_server.releases.manifest import Manifest
 from circkg_server.settings import Settings
 from circkg_server.sparql.protocol import RETRY_AFTER
@@ -90,7 +91,7 @@ class Snapshot:
                 content = b"".join([chunk async for chunk in answer.chunks()])
             finally:
                 answer.close()
-        except Failure as failure:
+        except (Failure, SnapshotGoneError, NoSuchSnapshotError) as failure:
             problem = RequestProblem(
                 HTTPStatus.SERVICE_UNAVAILABLE, "This cannot be given now", f"{failure} Try again in a while."
             )

@@ -73,16 +73,15 @@ def _formatted(text: str, datatype: str, language: str) -> str:
     return text
 
 
-def of_iri(
-    iri: str, names: Sequence[Term], language: str, *, derived: bool = False, always_inside: bool = False
-) -> Value:
+def of_iri(iri: str, names: Sequence[Term], language: str, *, derived: bool = False) -> Value:
     """Return an IRI as its name, leading to its page here, or to the web if it names a page there.
 
     :param names: literals that name it.
     """
-    inside = is_ours(iri) or bool(names) or always_inside
-    if not inside:
-        return Value(address(iri), "", iri, outside=True, derived=derived)
+    if not (is_ours(iri) or names):
+        # Only addresses of the web are followed: an IRI may as well be a script.
+        href = iri if iri.startswith(("http://", "https://")) else ""
+        return Value(address(iri) if href else iri, "", href, outside=bool(href), derived=derived)
     text, lang = best(names, language) if names else ("", "")
     return Value(
         text or spelled(iri), lang if lang and text and lang != language else "", page_of(iri), derived=derived
