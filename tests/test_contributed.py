@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from circkg_loaders import contributed
-from circkg_loaders.contributed import ContributionError, read_rdf
+from circkg_loaders.contributed import rdf
+from circkg_loaders.contributed.rdf import ContributionError, read_rdf
 from circkg_server.checking import check_files
 from circkg_shapes.report import Report
 
@@ -71,7 +71,7 @@ def test_brackets_in_texts_are_no_nesting(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contributed, "MAX_BYTES", 10)
+    monkeypatch.setattr(rdf, "MAX_BYTES", 10)
     with pytest.raises(ContributionError, match="Contribute it in parts"):
         list(read_rdf(written(tmp_path, "a.ttl", GOOD["a.ttl"])))
 

@@ -23,7 +23,7 @@ from circkg_server.linked_data.terms import Terms
 from circkg_server.releases.archive import Archive
 from circkg_server.settings import Settings
 from circkg_server.store.snapshot import Snapshot, make
-from circkg_shapes.rooms import room
+from circkg_shapes.rooms import room, shape_files
 from circkg_shapes.terms import Triple, iri, literal
 
 CLIENT = httpx.Client(timeout=60)
@@ -133,7 +133,7 @@ def test_an_earlier_version_stays(tmp_path: Path, serve: Callable[..., AbstractC
 
 
 def context_of_rooms() -> Context:
-    shapes = [triple for path in sorted(room("shapes").glob("*.ttl")) for triple in read_turtle(path)]
+    shapes = [triple for path in shape_files() for triple in read_turtle(path)]
     return Context.of(Terms.of_triples(list(read_turtle(room("ontology") / "circkg.ttl")), shapes))
 
 
@@ -175,7 +175,7 @@ def test_a_description_reads_like_plain_json(site: str) -> None:
 
 def test_the_shapes_have_a_page_with_an_anchor_for_each(site: str) -> None:
     found = read(get(site, "/def/shapes.nt"))
-    expected = {triple for path in sorted(room("shapes").glob("*.ttl")) for triple in read_turtle(path)}
+    expected = {triple for path in shape_files() for triple in read_turtle(path)}
     assert found == expected
     shapes = {s.rpartition("#")[2][:-1] for s, p, o in found if p.endswith("#type>") and o.endswith("Shape>")}
     anchors = set(re.findall(r'id="([^"]*)"', get(site, "/def/shapes", "text/html").text))

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from circkg_server import problems, search
+from circkg_server.coding import coded, pack
 from circkg_server.engines.interface import Engine
 from circkg_server.linked_data import definitions, documents, explore, formats, profiles, sitemap
 from circkg_server.linked_data.addresses import Document, page_of
@@ -24,7 +25,6 @@ from circkg_server.settings import Settings
 from circkg_server.sparql.cache import Cache
 from circkg_server.sparql.protocol import (
     COMPRESSED_FROM,
-    GZIP,
     LONG,
     RETRY_AFTER,
     Exchange,
@@ -32,9 +32,7 @@ from circkg_server.sparql.protocol import (
     Receive,
     Scope,
     Send,
-    pack,
     problem_headers,
-    with_gzip,
 )
 from circkg_server.sparql.requests import RequestProblem
 from circkg_shapes.terms import Triple, iri, literal
@@ -218,13 +216,15 @@ class LinkedData:
         if exchange.takes_any:
             await exchange.not_modified(headers, None)
             return
-        if exchange.takes_gzip and len(content) >= COMPRESSED_FROM:
-            packed = self.cache.peek(f"{tag}{GZIP}") if tag else None
+        coding = exchange.coding
+        if coding is not None and len(content) >= COMPRESSED_FROM:
+            packed = self.cache.peek(f"{tag}{coding.suffix}") if tag else None
             if packed is None:
-                packed = await asyncio.to_thread(pack, content) if len(content) > LONG else pack(content)
+                long = len(content) > LONG
+                packed = await asyncio.to_thread(pack, content, coding) if long else pack(content, coding)
                 if tag:
-                    self.cache.put(f"{tag}{GZIP}", packed)
-            headers, content = with_gzip(headers), packed
+                    self.cache.put(f"{tag}{coding.suffix}", packed)
+            headers, content = coded(headers, coding), packed
         await exchange.reply(HTTPStatus.OK, headers, content)
 
     # -- problems -----------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""What people contribute: tables and RDF, read into triples that know where they come from."""
