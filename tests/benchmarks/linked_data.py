@@ -88,7 +88,7 @@ def measure(store: Path, rounds: int, each: int, console: Console) -> list[str]:
             for state, server in found.items():
                 for kind in kinds[turn % 2 :] + kinds[: turn % 2]:
                     times = 12 if state == "kept" else 2 if kind == DESCRIBE else 1
-                    processor, seen = load(server, questions(kind, some) * times, CLIENTS, SECONDS)
+                    processor, _ = load(server, questions(kind, some) * times, CLIENTS, SECONDS)
                     used[state, kind].append(processor)
                     _, alone = load(server, questions(kind, some[:200]), 1, SECONDS)
                     latency[state, kind].append(alone["p50"])
@@ -118,10 +118,10 @@ def _report(
 ) -> list[str]:  # fmt: skip
     lines = [
         f"{count} things of the curated graph, {rounds} rounds, {os.cpu_count()} cores ({platform.machine()}), Python "
-        f"{platform.python_version()}, load average at the end {os.getloadavg()[0]:.1f} (the machine is shared). An answer "
-        f"to DESCRIBE has {sizes[DESCRIBE]:.0f} triples in the mean, a document {sizes['document, Turtle']:.0f}.",
+        f"{platform.python_version()}, load average at the end {os.getloadavg()[0]:.1f} (the machine is shared). "
+        f"An answer to DESCRIBE has {sizes[DESCRIBE]:.0f} triples in the mean, a document {sizes['document, Turtle']:.0f}.",
         "",
-        "| what | state | processor ms an answer | answers per processor second | against DESCRIBE | wanted | p50, one client |",
+        "| what | state | processor ms | answers per processor second | against DESCRIBE | wanted | p50, one client |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for state, name in (("new", "made anew"), ("kept", "kept")):

@@ -1,8 +1,8 @@
 """Generates load in a process of its own: so many connections, each asking its next query as soon as it has an answer.
 
 Reads one JSON object from standard input: ``port``, ``path``, ``questions`` (text and media type of each; a text that
-begins with a slash is the address of a page instead of a query), ``clients``, ``seconds`` (the most that it may take). Writes one: ``answered``, ``failed``, ``elapsed``, ``p50`` and ``p99`` in
-milliseconds, ``bytes``.
+begins with a slash is the address of a page instead of a query), ``clients``, ``seconds`` (the most that it may take).
+Writes one: ``answered``, ``failed``, ``elapsed``, ``p50`` and ``p99`` in milliseconds, ``bytes``.
 """
 
 from __future__ import annotations

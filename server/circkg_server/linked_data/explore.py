@@ -47,7 +47,7 @@ async def reply(asked: Asked, snapshot: Snapshot, shared: Publication, index: Ca
     words, language = asked.words, asked.language
     values: dict[str, object] = {"found": None, "listed": None, "query": asked.parameters.get("q", "").strip()}
     if values["query"]:
-        values["found"] = _search(asked, index)
+        values["found"] = _search(asked, shared, index)
     elif wanted := asked.parameters.get("class", ""):
         values |= await _listing(asked, snapshot, shared, wanted)
     else:
@@ -65,7 +65,7 @@ async def reply(asked: Asked, snapshot: Snapshot, shared: Publication, index: Ca
     return Reply(content, HTML, language=of_page(language))
 
 
-def _search(asked: Asked, index: Callable[[], search.Index]) -> dict[str, object]:
+def _search(asked: Asked, shared: Publication, index: Callable[[], search.Index]) -> dict[str, object]:
     words = asked.words
     try:
         found = index().search(asked.parameters["q"], None, [], None, 50, 0)
@@ -75,7 +75,7 @@ def _search(asked: Asked, index: Callable[[], search.Index]) -> dict[str, object
         raise RequestProblem(HTTPStatus.SERVICE_UNAVAILABLE, "Text search is not there", str(error)) from error
     hits = []
     for hit in found.hits:
-        kinds = [words.find(type_) for type_ in hit.types]
+        kinds = [shared.terms.class_name(type_, words.language) or words.find(type_) for type_ in hit.types]
         label = Value(hit.label or spelled(hit.iri), _other(hit.label_language or "", asked.language), page_of(hit.iri))
         hits.append(
             (label, ", ".join(kind for kind in kinds if kind), hit.highlight.text if hit.field != "label" else "")

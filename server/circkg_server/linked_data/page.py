@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from urllib.parse import quote
@@ -148,12 +148,24 @@ class Page:
             return [Value(self.words("class:nuts"), href="/explore?class=class:nuts")]
         if self.description.iri.startswith(_COUNTRY):
             return [Value(self.words("class:country"), href="/explore?class=class:country")]
-        return [Value(self.label(type_), href=f"/explore?class={quote(shorten(type_))}") for type_ in found]
+        return [Value(self.class_label(type_), href=f"/explore?class={quote(shorten(type_))}") for type_ in found]
 
-    def label(self, iri_: str, before: str = "") -> str:
-        """Return what a property or class is called: by the words of the pages, the ontology, or its own last part."""
-        known = self.words.find(iri_, before) or self.terms.label(iri_) or spelled(iri_)
-        return known[:1].upper() + known[1:]
+    def class_label(self, iri_: str) -> str:
+        """Return what a class is called: by its shape, the words of the pages, the ontology, or its own last part."""
+        known = self.terms.class_name(iri_, self.words.language) or self.words.find(iri_)
+        return known or _capital(self.terms.label(iri_) or spelled(iri_))
+
+    def property_label(self, iri_: str, *, backwards: bool = False) -> str:
+        """Return what a property is called: by the shape of the thing's class, the words of the pages, any other shape.
+
+        What these do not know is called as the ontology calls it, or by its own last part.
+        """
+        known, is_own = self.terms.name(iri_, self.description.types(), self.words.language)
+        if backwards:
+            known, is_own = self.words.find(iri_, "^") or "", False
+        elif not is_own:
+            known = self.words.find(iri_) or known
+        return known or _capital(self.terms.label(iri_) or spelled(iri_))
 
     def value(self, term: Term, *, derived: bool = False) -> Value:
         """Return a term as the page shows it."""
@@ -240,11 +252,11 @@ class Page:
             derived = all(value.derived for value in values)
             if derived:  # said once of the property
                 values = [replace(value, derived=False) for value in values]
-            shown = Property(self.label(p[1:-1]), p[1:-1], values[:SHOWN], values[SHOWN:], derived=derived)
+            shown = Property(self.property_label(p[1:-1]), p[1:-1], values[:SHOWN], values[SHOWN:], derived=derived)
             groups.setdefault(name or "Other", []).append((place, shown))
         return [
             Group(
-                self.words(f"group:{name}"),
+                self.terms.group(name, self.words.language) or self.words(f"group:{name}"),
                 [one for _, one in sorted(groups[name], key=lambda pair: (pair[0], pair[1].label))],
             )
             for name in GROUPS if name in groups
@@ -264,11 +276,8 @@ class Page:
             # What has no name of its own, such as a participation, comes last.
             named = [subject for subject in subjects if self.description.literals(subject)]
             values = self._values(named) + self._values([subject for subject in subjects if subject not in set(named)])
-            found.append(
-                Property(
-                    self.label(p[1:-1], "^"), p[1:-1], values[:SHOWN], values[SHOWN:], total, self._query(p)
-                )
-            )  # fmt: skip
+            label, query = self.property_label(p[1:-1], backwards=True), self._query(p)
+            found.append(Property(label, p[1:-1], values[:SHOWN], values[SHOWN:], total, query))
         order = {expand(name): place for place, name in enumerate(_INCOMING)}
         last = {term[1:-1] for term in _LAST}
         return sorted(found, key=lambda one: (one.iri in last, order.get(one.iri, len(order)), one.count, one.label))
@@ -333,7 +342,9 @@ class Page:
     def _cell(self, node: Term, links: Links, name: str) -> list[Value]:
         if name == "rdf:predicate":
             found = [p[1:-1] for p in links.get(_term(name), ())]
-            return [Value(self.label(p), href=f"/def#{p.rpartition('#')[2]}" if is_ours(p) else "") for p in found]
+            return [
+                Value(self.property_label(p), href=f"/def#{p.rpartition('#')[2]}" if is_ours(p) else "") for p in found
+            ]
         if name:
             return self._values(links.get(_term(name), ()))
         number = " ".join(value.text for value in self._values(links.get(_term("schema:value"), ())))
@@ -388,5 +399,5 @@ def is_iri_of_ours(objects: Iterable[Term]) -> bool:
     return all(is_iri(term) and is_ours(term[1:-1]) for term in objects)
 
 
-Link = Callable[[str], str]
-"""Returns the address of a path below the root."""
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from circkg_loaders.iris import BASE, set_iri
@@ -29,13 +30,14 @@ def _graph(slug: str) -> Template:
 class PropertyShape:
     """What a shape says of a property of a class.
 
+    :param names: its name by language.
     :param place: order of its group, and its own in it.
     """
 
     iri: str
     node_shape: str
     path: str
-    name: str
+    names: dict[str, str]
     group: str
     place: tuple[float, float]
     datatype: str
@@ -95,7 +97,7 @@ class Terms:
                 group = _first(about, sh["group"])
                 place = (self._number(group, sh["order"]), self._number(node, sh["order"]))
                 found = PropertyShape(
-                    node[1:-1], shape[1:-1], path[1:-1], _text(about, sh["name"]), group[1:-1], place,
+                    node[1:-1], shape[1:-1], path[1:-1], _texts(about, sh["name"]), group[1:-1], place,
                     _first(about, sh["datatype"])[1:-1],
                 )  # fmt: skip
                 self.properties.append(found)
@@ -109,10 +111,26 @@ class Terms:
         """Return the group of a property and where it stands in it, as the shape of one of the classes says."""
         found = self._places.get(property_, [])
         own = [shape for shape in found if any(shape.node_shape in self.targets[type_] for type_ in types)]
-        best = min(own or found, key=lambda shape: shape.place, default=None)
-        if best is None:
+        first = min(own or found, key=lambda shape: shape.place, default=None)
+        if first is None:
             return "", (_GROUP_ORDER, _GROUP_ORDER)
-        return best.group.rpartition("#")[2], best.place
+        return first.group.rpartition("#")[2], first.place
+
+    def name(self, property_: str, types: Sequence[str], language: str) -> tuple[str, bool]:
+        """Return what a property is called, and whether the shape of one of the classes says so; else any shape."""
+        found = [shape for shape in self._places.get(property_, ()) if language in shape.names]
+        own = [shape for shape in found if any(shape.node_shape in self.targets[type_] for type_ in types)]
+        return next((shape.names[language] for shape in own or found), ""), bool(own)
+
+    def group(self, name: str, language: str) -> str:
+        """Return the heading of a group of properties; empty if the shapes have none of that name."""
+        return _texts(self.shapes.get(f"<{ONTOLOGY}/shapes#{name}>", {}), f"<{expand('rdfs:label')}>").get(language, "")
+
+    def class_name(self, iri: str, language: str) -> str:
+        """Return what the shape of a class calls it; empty if it has none."""
+        # A class may have a second shape, on what is worth having; the first asks for what must be there.
+        shape = max(self.targets.get(iri, ()), key=lambda shape: not shape.endswith("CompletenessShape"), default="")
+        return _texts(self.shapes.get(f"<{shape}>", {}), f"<{expand('sh:name')}>").get(language, "")
 
     def label(self, iri: str) -> str:
         """Return the label of a term; empty if the ontology has none."""
@@ -174,6 +192,12 @@ def _by_subject(triples: list[Triple]) -> dict[Term, dict[Term, list[Term]]]:
 
 def _first(said: dict[Term, list[Term]], property_: Term) -> Term:
     return next(iter(said.get(property_, ())), "")
+
+
+def _texts(said: dict[Term, list[Term]], property_: Term) -> dict[str, str]:
+    """Return the texts of a property by language; those without one count as English."""
+    parts = [literal_parts(term) for term in said.get(property_, ()) if not is_iri(term)]
+    return {lang or "en": text for text, lang, _ in parts}
 
 
 def _text(said: dict[Term, list[Term]], property_: Term) -> str:
