@@ -119,7 +119,8 @@ def _report(
     lines = [
         f"{count} things of the curated graph, {rounds} rounds, {os.cpu_count()} cores ({platform.machine()}), Python "
         f"{platform.python_version()}, load average at the end {os.getloadavg()[0]:.1f} (the machine is shared). "
-        f"An answer to DESCRIBE has {sizes[DESCRIBE]:.0f} triples in the mean, a document {sizes['document, Turtle']:.0f}.",
+        f"An answer to DESCRIBE has {sizes[DESCRIBE]:.0f} triples in the mean, "
+        f"a document {sizes['document, Turtle']:.0f}.",
         "",
         "| what | state | processor ms | answers per processor second | against DESCRIBE | wanted | p50, one client |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
