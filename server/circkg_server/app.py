@@ -34,6 +34,7 @@ from circkg_server.search.api import build_router as search_router
 from circkg_server.settings import Settings
 from circkg_server.sparql import description
 from circkg_server.sparql.express import Application, Express
+from circkg_server.sparql.express_pages import Pages
 from circkg_server.sparql.protocol import Endpoint
 from circkg_server.web.start import start as start_page
 from circkg_server.writes.engine import LiveEngine
@@ -128,10 +129,12 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
 
     def note(found: list[Answered]) -> None:
         for one in found:
-            metrics.observe(one.outcome, one.seconds)
+            if not one.path:
+                metrics.observe(one.outcome, one.seconds)
         log.answered("/sparql", found)
 
-    return Application(Proxied(log, operating, settings.public_url), Express(endpoint, note))
+    whole = Proxied(log, operating, settings.public_url)
+    return Application(whole, Express(endpoint, note, Pages(whole, linked.serves)))
 
 
 def _engine_and_writes(

@@ -16,7 +16,7 @@ from circkg_server.linked_data.addresses import Document, page_of
 from circkg_server.linked_data.asking import Snapshot
 from circkg_server.linked_data.formats import DATA, HTML
 from circkg_server.linked_data.publication import Publication
-from circkg_server.linked_data.requests import VARY, Asked, Reply, not_acceptable, read_kept, tag_of
+from circkg_server.linked_data.requests import VARY, Asked, Reply, not_acceptable, read_head, tag_of
 from circkg_server.linked_data.retired import Retired
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest
@@ -172,7 +172,7 @@ class LinkedData:
             content = asked.render("profiles.html", profiles=profiles.PROFILES, address=address, iri=document.iri)
         else:
             content = profiles.alternates(document.iri, chosen, address)
-        await self._send(asked, *read_kept(Reply(content, chosen).kept()))
+        await self._send(asked, read_head(Reply(content, chosen).head()), content)
 
     # -- replies ------------------------------------------------------------------------------------------------
 
@@ -183,7 +183,7 @@ class LinkedData:
         number = snapshot.manifest.number
         if not number:  # an open instance has no snapshots: what it says may change with the next write
             made = await make(await self._shared(snapshot))
-            await self._send(asked, *read_kept(made.kept()))
+            await self._send(asked, read_head(made.head()), made.content)
             return
         tag = f"{number}-" + tag_of(
             self.content_of(snapshot.manifest), asked.path, *key, asked.site, asked.language, asked.chose_language
@@ -191,15 +191,17 @@ class LinkedData:
         if (known := asked.exchange.matching(tag)) is not None:
             await asked.exchange.not_modified(_stable(tag, number), known)
             return
-        kept = await self.cache.get(tag)
-        if kept is None:
+        content = await self.cache.get(tag)
+        head = self.cache.peek(f"{tag}-head")
+        if content is None or head is None:
             try:
-                kept = (await make(await self._shared(snapshot))).kept()
-                self.cache.put(tag, kept)
+                made = await make(await self._shared(snapshot))
+                content, head = made.content, made.head()
+                self.cache.put(tag, content)
+                self.cache.put(f"{tag}-head", head)
             finally:
                 self.cache.end(tag)
-        headers, content = read_kept(kept)
-        await self._send(asked, [*headers, *_stable(tag, number)], content, tag)
+        await self._send(asked, [*read_head(head), *_stable(tag, number)], content, tag)
 
     async def _shared(self, snapshot: Snapshot) -> Publication:
         """Return what all pages of a snapshot share, read once."""

@@ -107,24 +107,19 @@ class Reply:
     language: str = ""
     more: tuple[tuple[str, str], ...] = ()
 
-    def kept(self) -> bytes:
-        """Return the reply as it is kept: a line for the headers, then the content."""
-        return b"\n".join((json.dumps(self.headers()).encode(), self.content))
-
-    def headers(self) -> list[tuple[str, str]]:
-        """Return the headers that say what the content is."""
+    def head(self) -> bytes:
+        """Return the headers that say what the content is, as they are kept."""
         found = [("content-type", self.format.content_type)]
         given = (("content-location", self.location), ("content-language", self.language))
         found += [(name, value) for name, value in given if value]
         if self.links:
             found.append(("link", header(self.links)))
-        return [*found, *self.more]
+        return json.dumps([*found, *self.more]).encode()
 
 
-def read_kept(kept: bytes) -> tuple[Headers, bytes]:
-    """Return the headers and the content of a kept reply."""
-    line, _, content = kept.partition(b"\n")
-    return [(name.encode(), value.encode("latin-1", "replace")) for name, value in json.loads(line)], content
+def read_head(kept: bytes) -> Headers:
+    """Return the headers of a reply as they were kept."""
+    return [(name.encode(), value.encode("latin-1", "replace")) for name, value in json.loads(kept)]
 
 
 def tag_of(*parts: object) -> str:

@@ -29,6 +29,7 @@ from circkg_server.engines.service import Engines
 from circkg_server.operations.logs import Answered
 from circkg_server.releases.manifest import Manifest
 from circkg_server.sparql import protocol
+from circkg_server.sparql.express_pages import Pages, Scope
 from circkg_server.sparql.formats import Format
 from circkg_server.sparql.protocol import Endpoint
 from circkg_server.sparql.requests import QueryRequest, RequestProblem
@@ -76,21 +77,27 @@ class _Shape:
 
 @dataclass(slots=True)
 class _Repeated:
-    """A request that has been answered: under which tag its answer is kept, and the head around the query's id."""
+    """A request that has been answered: under which tag its answer is kept, and the head around the query's id.
+
+    :param path: path of a page, whose head has no id of a query.
+    """
 
     kept: str
     before: bytes
     after: bytes
+    path: str = ""
 
 
 class Express:
     """What the connections of a server share.
 
     :param note: is told of what has been answered, a few times a second.
+    :param pages: pages that are repeated here too.
     """
 
-    def __init__(self, endpoint: Endpoint, note: Callable[[list[Answered]], None]) -> None:
+    def __init__(self, endpoint: Endpoint, note: Callable[[list[Answered]], None], pages: Pages | None = None) -> None:
         self.endpoint = endpoint
+        self.pages = pages
         self._note = note
         self._noted: list[Answered] = []
         self.repeated: dict[bytes, _Repeated] = {}
@@ -189,11 +196,11 @@ class Express:
             quickness.learn(shape.request.stream, seconds)
             shape.quick = quickness.expects_quick(shape.request.stream)
 
-    def note(self, client: str, id_: str, outcome: str, status: int, size: int, seconds: float) -> None:
+    def note(self, client: str, id_: str, outcome: str, status: int, size: int, seconds: float, path: str = "") -> None:
         """Take note of a request that has been answered."""
         if not self._noted:
             asyncio.get_running_loop().call_later(NOTED_EVERY, self.tell)
-        self._noted.append(Answered(time.time(), client, id_, outcome, self.number, status, size, seconds))
+        self._noted.append(Answered(time.time(), client, id_, outcome, self.number, status, size, seconds, path))
 
     def tell(self) -> None:
         """Tell what has been noted."""
@@ -360,16 +367,16 @@ class _Connection(asyncio.Protocol):
         if content is None:
             return False
         cache.hits += 1
-        id_ = os.urandom(8).hex()
+        id_ = "" if repeated.path else os.urandom(8).hex()
         self._write(b"".join((express.date(), repeated.before, id_.encode(), repeated.after, content)))
-        express.note(self._client, id_, "cached", 200, len(content), 0.0)
+        express.note(self._client, id_, "cached", 200, len(content), 0.0, repeated.path)
         return True
 
     def _ask(self, data: bytes) -> bool:
         """Answer a request from what is kept, or by a reader; tell whether it is of those that are answered here."""
-        if len(data) > LONGEST or (match := _REQUEST.fullmatch(data)) is None:
-            return False
         express, endpoint = self._express, self._express.endpoint
+        if len(data) > LONGEST or (match := _REQUEST.fullmatch(data)) is None:
+            return self._ask_page(data)
         head = express.head(match[2])
         if head is None:
             return False
@@ -404,6 +411,43 @@ class _Connection(asyncio.Protocol):
             endpoint.cache.misses += 1
         self._evaluate(asked, pool)
         return True
+
+    def _ask_page(self, data: bytes) -> bool:
+        """Answer a request for a page; tell whether it is of those that are answered here."""
+        express = self._express
+        if express.pages is None or len(data) > LONGEST or (page := express.pages.read(data, self._client)) is None:
+            return False
+        headers, scope = page
+        if express.head(headers) is None:
+            return False
+        self._waits = asyncio.create_task(self._page(express.pages, scope, data))
+        return True
+
+    async def _page(self, pages: Pages, scope: Scope, data: bytes) -> None:
+        """Send the page that the application gives, and keep what to send if the same request comes again."""
+        express, endpoint = self._express, self._express.endpoint
+        whole = await pages.reply(scope)
+        self._waits = None
+        later, self._later = self._later, b""
+        if self._transport.is_closing():
+            return
+        status = HTTPStatus(whole.status)
+        before = b"".join([b"%b: %b\r\n" % pair for pair in whole.headers]) + b"\r\n"
+        first, _, date = express.date().partition(b"\r\n")
+        if status is not HTTPStatus.OK:
+            first = f"HTTP/1.1 {status.value} {status.phrase}".encode()
+        self._write(b"".join((first, b"\r\n", date, before, whole.content)))
+        served, tag = endpoint.engines.current, whole.tag
+        if status is HTTPStatus.OK and served is not None and tag.startswith(f"{served.manifest.number}-"):
+            if express.manifest is not served.manifest or len(express.repeated) >= MOST_REPEATED:
+                express.repeated.clear()
+            express.manifest, express.number = served.manifest, served.manifest.number
+            express.repeated[data] = _Repeated(tag, before, b"", scope["path"])
+        if self._closing:
+            self._transport.close()
+        elif later:
+            self._transport.resume_reading()
+            self.data_received(later)
 
     async def _wait(self, flight: asyncio.Event, data: bytes) -> None:
         """Ask again when another request has fetched the same answer."""
