@@ -183,6 +183,32 @@ def test_what_links_here_is_counted_and_unfolds(site: str) -> None:
     assert "<details>" in events[2]
 
 
+def test_a_table_that_is_bounded_says_so(site: str, archive: Archive) -> None:
+    query = f"SELECT (COUNT(*) AS ?n) {{ ?s <{DEF}participationIn> <{BASE}id/initiative/ccri> }}"
+    count = int(next(iter(Snapshot.open(archive).query(query)))["n"].value)
+    text = get(site, "/doc/initiative/ccri").text
+    section = re.search(r'<h2 id="participants">(.*?)</section>', text, re.DOTALL)
+    assert section
+    assert f"50 of {count} shown" in section[1]
+    assert section[1].count("<tr>") == 51
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        (
+            "participation/ceci--lab-uas--lead-partner",
+            "LAB University of Applied Sciences · lead partner · Citizen Involve",
+        ),
+        ("amount/ceci-total-budget", "1,508,765 EUR · total budget"),
+    ],
+)
+def test_what_has_no_name_is_called_by_what_it_says(site: str, path: str, title: str) -> None:
+    heading = re.search(r"<h1[^>]*>(.*?)</h1>", get(site, f"/doc/{path}").text, re.DOTALL)
+    assert heading
+    assert heading[1].startswith(title)
+
+
 def test_every_property_and_class_of_the_graph_has_a_name_in_every_language(built: Build, archive: Archive) -> None:
     assert built.manifest is not None
     snapshot = Snapshot.open(archive)

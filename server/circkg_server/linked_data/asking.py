@@ -14,6 +14,7 @@ from circkg_loaders.prefixes import prefixes
 from circkg_server.engines.frames import Job
 from circkg_server.engines.interface import Engine
 from circkg_server.engines.pool import Answer, Failure
+from circkg_server.engines.quickness import QUICK
 from circkg_server.engines.service import NoSuchSnapshotError, SnapshotGoneError
 from circkg_server.releases.manifest import Manifest
 from circkg_server.settings import Settings
@@ -31,6 +32,7 @@ class Template:
     def __init__(self, text: str, **parts: str) -> None:
         for name, part in parts.items():
             text = text.replace(f"${name}", part)
+        self.known = False
         used = "".join(f"PREFIX {name}: <{of}>\n" for name, of in prefixes().items() if f"{name}:" in text)
         self.text = used + text
 
@@ -98,7 +100,9 @@ class Snapshot:
             problem.headers["retry-after"] = RETRY_AFTER
             raise problem from failure
         took = answer.seconds if isinstance(answer, Answer) else time.monotonic() - started
-        self.engine.quickness.learn(template.stream, took)
+        if not template.known or took >= QUICK / 2:  # noting what changes nothing takes long itself
+            self.engine.quickness.learn(template.stream, took)
+            template.known = True
         return content
 
 
@@ -120,7 +124,7 @@ def _canonical(term: Term) -> Term:
 def _term(value: dict[str, str]) -> Term:
     """Return the term of a value of SPARQL results in JSON."""
     if value["type"] == "uri":
-        return iri(value["value"])
+        return f"<{value['value']}>"
     if value["type"] == "bnode":
         return f"_:{value['value']}"
     lang, datatype = value.get("xml:lang"), value.get("datatype", XSD_STRING)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from urllib.parse import quote
 
 from circkg_loaders.iris import NUTS_CODE, set_iri
@@ -30,6 +30,7 @@ def _terms(*names: str) -> frozenset[Term]:
     return frozenset(f"<{expand(name)}>" for name in names)
 
 
+@cache
 def _term(name: str) -> Term:
     return f"<{expand(name)}>"
 
@@ -101,6 +102,8 @@ class Table:
     heading: str
     columns: list[str]
     rows: list[tuple[list[list[Value]], list[int]]]
+    total: int
+    query: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,20 @@ class Page:
         """Return what the thing is called."""
         me = iri(self.description.iri)
         value = self.value(me)
+        if not self.description.literals(me) and (known := self._composed()):
+            value = replace(value, text=known)
         return replace(value, code=code_of(self.description.iri))
+
+    def _composed(self) -> str:
+        """Return a name for a node without one, of what it stands between or of its value; empty if it is none."""
+        outgoing = self.description.outgoing
+        if outgoing.get(_term("schema:value")):
+            parts = [value.text for value in self._cell(iri(self.description.iri), outgoing, "")]
+            return " · ".join([*parts, *(value.text for value in self._values(outgoing.get(_term("dct:type"), ())))])
+        between = (
+            outgoing.get(_term(name), ()) for name in ("circ:participant", "circ:hasRole", "circ:participationIn")
+        )
+        return " · ".join(value.text for terms in between for value in self._values(terms))
 
     @cached_property
     def types(self) -> list[Value]:
@@ -323,10 +339,13 @@ class Page:
             links = self.description.incoming if way == "to" else self.description.outgoing
             nodes = [node for node in links.get(_term(property_), ()) if node in self.description.nodes]
             if nodes:
-                tables.append(self._table(key, nodes, wanted))
+                total = self.description.counts.get(_term(property_), 0) if way == "to" else 0
+                tables.append(self._table(key, nodes, wanted, max(total, len(nodes)), self._query(_term(property_))))
         return tables
 
-    def _table(self, key: str, nodes: Sequence[Term], wanted: Sequence[tuple[str, str]]) -> Table:
+    def _table(
+        self, key: str, nodes: Sequence[Term], wanted: Sequence[tuple[str, str]], total: int, query: str
+    ) -> Table:
         rows = []
         for node in nodes:
             links = self.description.nodes[node]
@@ -337,7 +356,7 @@ class Page:
         kept = [place for place in range(len(wanted)) if any(cells[place] for cells, _ in rows)]
         rows = [([cells[place] for place in kept], numbers) for cells, numbers in rows]
         rows.sort(key=lambda row: [[value.text.casefold() for value in cell] for cell in row[0]])
-        return Table(key, self.words(key), [self.words(wanted[place][0]) for place in kept], rows)
+        return Table(key, self.words(key), [self.words(wanted[place][0]) for place in kept], rows, total, query)
 
     def _cell(self, node: Term, links: Links, name: str) -> list[Value]:
         if name == "rdf:predicate":

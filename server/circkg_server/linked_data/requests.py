@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlsplit
 
 from circkg_server.linked_data.formats import HTML, Format
@@ -133,7 +131,3 @@ def not_acceptable(offered: list[str]) -> RequestProblem:
         HTTPStatus.NOT_ACCEPTABLE, "No format suits",
         f"This can be had as {', '.join(offered)}. Choose by Accept or by the ending of the address.", offered=offered,
     )  # fmt: skip
-
-
-Make = Callable[[], Any]
-"""Makes a reply when none is kept."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from circkg_loaders.prefixes import expand
@@ -76,10 +77,20 @@ _ONLY_FOR = {
 """Classes to which a property is confined; the others are as general as they are used here."""
 
 
+@cache
+def _classes() -> list[tuple[str, str]]:
+    return [(expand(ours), name) for ours, name in CLASSES.items()]
+
+
+@cache
+def _properties() -> list[tuple[Term, str]]:
+    return [(f"<{expand(ours)}>", name) for ours, name in PROPERTIES.items()]
+
+
 def class_of(description: Description) -> str:
     """Return the class of schema.org that says most of a thing, by its name there."""
     found = set(description.types())
-    return next((name for ours, name in reversed(CLASSES.items()) if expand(ours) in found), "Thing")
+    return next((name for ours, name in reversed(_classes()) if ours in found), "Thing")
 
 
 def triples(description: Description) -> Iterator[Triple]:
@@ -88,11 +99,11 @@ def triples(description: Description) -> Iterator[Triple]:
     kind = class_of(description)
     yield me, f"<{expand('rdf:type')}>", f"<{NAMESPACE}{kind}>"
     named: dict[Term, None] = {}
-    for ours, name in PROPERTIES.items():
+    for ours, name in _properties():
         confined = _ONLY_FOR.get(name)
         if confined is not None and kind not in confined:
             continue
-        for value in description.outgoing.get(f"<{expand(ours)}>", ()):
+        for value in description.outgoing.get(ours, ()):
             yield me, f"<{NAMESPACE}{name}>", value
             if is_iri(value):
                 named[value] = None

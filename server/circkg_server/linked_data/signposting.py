@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from circkg_server.linked_data.formats import json_document
 
@@ -31,13 +32,22 @@ class Link:
     def __str__(self) -> str:
         """Return the link as the header ``Link`` has it."""
         given = (("rel", self.rel), ("type", self.type), ("profile", self.profile), ("title", self.title))
-        return f"<{self.href}>" + "".join(f'; {name}="{value}"' for name, value in given if value)
+        return f"<{_uri(self.href)}>" + "".join(f'; {name}="{value}"' for name, value in given if value)
 
     @property
     def target(self) -> dict[str, str]:
         """Return the link as a linkset has it."""
-        given = (("href", self.href), ("type", self.type), ("profile", self.profile), ("title", self.title))
+        given = (("href", _uri(self.href)), ("type", self.type), ("profile", self.profile), ("title", self.title))
         return {name: value for name, value in given if value}
+
+
+def _uri(iri: str) -> str:
+    """Return an IRI as a URI: what is not ASCII is percent-encoded (RFC 3987, section 3.1).
+
+    >>> _uri("http://example.org/Päijät-Häme?a=%20#b")
+    'http://example.org/P%C3%A4ij%C3%A4t-H%C3%A4me?a=%20#b'
+    """
+    return quote(iri, safe="%/:?#[]@!$&'()*+,;=~-._")
 
 
 def header(links: Iterable[Link]) -> str:
