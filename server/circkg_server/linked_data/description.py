@@ -202,7 +202,8 @@ def _sorted_out(iri_: str, found: list[Triple]) -> Description:
     me = iri(iri_)
     description = Description(iri_)
     between = {s for s, p, o in found if o == me and p in to} | {o for s, p, o in found if s == me and p in from_}
-    for s, p, o in sorted(set(found)):
+    type_ = f"<{expand('rdf:type')}>"
+    for s, p, o in sorted(set(found), key=lambda triple: (triple[0], triple[1] != type_, triple)):
         if s == me:
             description.outgoing[p].append(o)
             continue

@@ -10,6 +10,7 @@ from typing import Any
 from pyoxigraph import RdfFormat, parse, serialize
 
 from circkg_loaders.prefixes import prefixes
+from circkg_server.linked_data.addresses import is_ours
 from circkg_server.linked_data.description import Description
 from circkg_server.negotiation import choose
 from circkg_shapes.terms import Triple, iri
@@ -99,7 +100,8 @@ def written_with_graphs(description: Description) -> bytes:
 def _serialized(lines: str, chosen: Format) -> bytes:
     if chosen is N_TRIPLES:
         return lines.encode()
-    used = {name: namespace for name, namespace in prefixes().items() if f"<{namespace}" in lines}
+    # A slash in a short name must be escaped, which reads worse than the IRI.
+    used = {name: of for name, of in prefixes().items() if f"<{of}" in lines and not (is_ours(of) and of[-1] == "/")}
     text = serialize(parse(lines.encode(), RdfFormat.N_QUADS), format=_ENGINE[chosen], prefixes=used)
     assert text is not None, "without a file, the text is returned"
     return text
