@@ -43,14 +43,17 @@ types: $(READY)  ## check types
 
 docs: $(READY)   ## write the generated reference pages
 	$(BIN)/python -m circkg_loaders.facts.reference docs/data-tables.md
+	$(BIN)/circkg cite --software --format cff > CITATION.cff
 
 sources: $(READY)  ## register the web pages that the data cite
 	$(BIN)/python -m circkg_loaders.sources
 
-bench: $(READY)  ## measure build, start, search and serving against peers
+bench: $(READY)  ## measure build, start, search, serving and publishing
 	$(BIN)/python tests/benchmarks/build.py
 	$(BIN)/python tests/benchmarks/search.py
 	$(BIN)/python tests/benchmarks/serving.py
+	$(BIN)/python tests/benchmarks/publishing.py
+	$(BIN)/python tests/benchmarks/catalogue.py
 
 clean:           ## remove what the targets made
 	rm -rf .venv $(STORE) dist .mypy_cache .ruff_cache .pytest_cache

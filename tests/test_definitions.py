@@ -102,7 +102,7 @@ def test_the_version_iri_resolves(site: str) -> None:
     assert get(site, "/def/0.1.0", "text/html").status_code == 200
 
 
-def test_an_earlier_version_stays(tmp_path: Path, serve: Callable[..., AbstractContextManager[str]]) -> None:
+def test_an_earlier_version_stays(tmp_path: Path, serve_app: Callable[..., AbstractContextManager[str]]) -> None:
     archive = Archive(tmp_path)
 
     def ontology(version: str) -> list[Triple]:
@@ -121,7 +121,7 @@ def test_an_earlier_version_stays(tmp_path: Path, serve: Callable[..., AbstractC
             manifest = archive.next_manifest([archive.release(found, ontology(version))])
             make(archive, manifest)
             archive.publish(manifest)
-    with serve(build_app(archive, Settings())) as site:
+    with serve_app(build_app(archive, Settings())) as site:
         assert "Old2" in get(site, "/def.ttl").text
         assert read(get(site, "/def/1.0.0.ttl")) == set(ontology("1.0.0"))
         assert 'id="Old1"' in get(site, "/def/1.0.0", "text/html").text

@@ -109,7 +109,7 @@ def test_the_key_of_a_record_may_be_spelt_in_other_ways(site: str) -> None:
 
 
 def test_the_key_of_a_record_may_end_like_a_format(
-    tmp_path: Path, serve: Callable[..., AbstractContextManager[str]]
+    tmp_path: Path, serve_app: Callable[..., AbstractContextManager[str]]
 ) -> None:
     archive = Archive(tmp_path)
     record = record_iri("a", "names", "page.html")
@@ -119,7 +119,7 @@ def test_the_key_of_a_record_may_end_like_a_format(
         manifest = archive.next_manifest([archive.release(found, triples)])
         make(archive, manifest)
         archive.publish(manifest)
-    with serve(build_app(archive, Settings())) as site:
+    with serve_app(build_app(archive, Settings())) as site:
         for path in ("/doc/record/a/names/page.html", "/doc/record/a/names/page.html.ttl"):
             assert '"page.html"' in get(site, path, "text/turtle").text
         assert (
@@ -477,13 +477,13 @@ def test_the_sitemap_lists_pages_that_are_there(site: str) -> None:
 
 
 def test_a_long_sitemap_is_an_index_of_parts(
-    site: str, monkeypatch: pytest.MonkeyPatch, archive: Archive, serve: Callable[..., AbstractContextManager[str]]
+    site: str, monkeypatch: pytest.MonkeyPatch, archive: Archive, serve_app: Callable[..., AbstractContextManager[str]]
 ) -> None:
     from circkg_server.linked_data import sitemap
 
     whole = re.findall(r"<loc>(.*?)</loc>", get(site, "/sitemap.xml").text)
     monkeypatch.setattr(sitemap, "EACH", 700)
-    with serve(build_app(archive, Settings())) as other:
+    with serve_app(build_app(archive, Settings())) as other:
         parts = re.findall(r"<loc>(.*?)</loc>", get(other, "/sitemap.xml").text)
         assert len(parts) >= 2
         found = [address for part in parts for address in re.findall(r"<loc>(.*?)</loc>", CLIENT.get(part).text)]
@@ -494,11 +494,11 @@ def test_a_long_sitemap_is_an_index_of_parts(
 
 
 def test_under_a_public_address_links_use_it_and_identifiers_do_not(
-    archive: Archive, site: str, serve: Callable[..., AbstractContextManager[str]]
+    archive: Archive, site: str, serve_app: Callable[..., AbstractContextManager[str]]
 ) -> None:
     assert site
     public = "https://data.example.org/circkg"
-    with serve(build_app(archive, Settings(public_url=public))) as address:
+    with serve_app(build_app(archive, Settings(public_url=public))) as address:
         for prefix in ("", "/circkg"):  # the proxy may take the sub-path away, or leave it
             found = get(address, f"{prefix}/id/initiative/ceci")
             assert found.headers["location"] == f"{public}{CECI}"
@@ -514,12 +514,12 @@ def test_under_a_public_address_links_use_it_and_identifiers_do_not(
 
 
 def test_a_trusted_proxy_says_where_the_server_is(
-    archive: Archive, site: str, serve: Callable[..., AbstractContextManager[str]], monkeypatch: pytest.MonkeyPatch
+    archive: Archive, site: str, serve_app: Callable[..., AbstractContextManager[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert site
     monkeypatch.setenv("CIRCKG_TRUSTED_PROXIES", "127.0.0.1")
     said = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "data.example.org", "X-Forwarded-Prefix": "/circkg"}
-    with serve(build_app(archive, Settings())) as address:
+    with serve_app(build_app(archive, Settings())) as address:
         response = CLIENT.get(f"{address}/id/initiative/ceci", headers=said)
         assert response.headers["location"] == f"https://data.example.org/circkg{CECI}"
     believed = CLIENT.get(f"{site}/id/initiative/ceci", headers=said)

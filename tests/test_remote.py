@@ -657,13 +657,13 @@ def test_a_push_that_is_refused_leaves_what_is_served(tmp_path: Path) -> None:
 def test_linked_data_says_the_same_from_a_store_elsewhere(
     site: str,
     archive: Archive,
-    serve: Callable[..., contextlib.AbstractContextManager[str]],
+    serve_app: Callable[..., contextlib.AbstractContextManager[str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with oxigraph() as store:
         for name in ("query", "update", "graph_store", "kind"):
             monkeypatch.setenv(f"CIRCKG_REMOTE_{name.upper()}", getattr(store.settings, name))
-        with serve(build_app(archive, Settings(engine="remote"))) as remote:
+        with serve_app(build_app(archive, Settings(engine="remote"))) as remote:
             until(lambda: httpx.get(f"{remote}/ready").status_code == 200, 120)
             for path in (
                 "/doc/initiative/ceci", "/doc/initiative/ccri", "/def/barrier-type/financial", "/def/theme",

@@ -11,8 +11,10 @@ from pathlib import Path
 from circkg_loaders.load import Loaded, load
 from circkg_loaders.registry import RegistryError, Role, read_registry
 from circkg_server import search
+from circkg_server.catalogue import statistics
 from circkg_server.inference import infer, rules
 from circkg_server.linked_data import retired
+from circkg_server.publishing.files import make_files
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest, Release
 from circkg_server.store.snapshot import make, remove_old
@@ -83,7 +85,7 @@ def steps(data: Path | None = None) -> int:
         sets = read_registry(data or room("data"))
     except RegistryError:
         return 0
-    return 2 * len(sets) + len(rules()) + 3
+    return 4 * len(sets) + len(rules()) + 4
 
 
 def _check(data: Path | None, processes: int, progress: Progress) -> Build:
@@ -123,10 +125,14 @@ def _publish(archive: Archive, result: Build, progress: Progress) -> None:
     progress("publish", f"snapshot {manifest.number}")
     make(archive, manifest)
     search.make(archive, manifest)
+    statistics.make(archive, manifest, lambda title: progress("count", title))
+    result.seconds["publish"] = clock.lap()
+    make_files(archive, manifest, manifest.releases, lambda title: progress("files", title))
+    result.seconds["files"] = clock.lap()
     archive.publish(manifest)
     remove_old(archive, manifest)
     search.remove_old(archive, manifest)
-    result.seconds["publish"] = clock.lap()
+    statistics.remove_old(archive, manifest)
 
 
 class _Clock:

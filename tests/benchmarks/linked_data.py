@@ -93,6 +93,8 @@ def measure(store: Path, rounds: int, each: int, console: Console) -> list[str]:
             for state, server in found.items():
                 for kind in kinds[turn % 2 :] + kinds[: turn % 2]:
                     times = 12 if state == "kept" else 2 if kind == DESCRIBE else 1
+                    if state == "kept":
+                        load(server, questions(kind, some), CLIENTS, SECONDS)
                     processor, _ = load(server, questions(kind, some) * times, CLIENTS, SECONDS)
                     used[state, kind].append(processor)
                     _, alone = load(server, questions(kind, some[:200]), 1, SECONDS)
