@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TextIO
 
 from circkg_server.operations.settings import OperationsSettings
@@ -125,6 +126,11 @@ class Answered(NamedTuple):
     path: str = ""
 
 
+@lru_cache(maxsize=2048)
+def _quoted(text: str) -> str:
+    return json.dumps(text)
+
+
 class RequestLog:
     """Logs each request of an application: method, path without parameters, status, bytes, time."""
 
@@ -161,7 +167,7 @@ class RequestLog:
             seconds = round(one.seconds, 4)
             if one.path:
                 lines.append(
-                    f'{begin}"request", "method": "GET", "path": {json.dumps(one.path)}, '
+                    f'{begin}"request", "method": "GET", "path": {_quoted(one.path)}, '
                     f'"client": "{hashes[one.client]}", "status": {one.status}, "bytes": {one.size}, '
                     f'"seconds": {seconds}}}\n'
                 )
