@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -331,6 +332,32 @@ def test_a_build_makes_the_withdrawn_known_to_the_store(tmp_path: Path) -> None:
     publish(archive, data)
     assert retired.find("http://a/old") == Tombstone("http://a/old", "Renamed.", "http://a/new")
     assert retired.find("http://a/purged") == Tombstone("http://a/purged", "Purged.")
+
+
+def test_a_list_that_cannot_be_read_hides_nothing_else(
+    tmp_path: Path, serve_app: Callable[..., AbstractContextManager[str]]
+) -> None:
+    archive = Archive(tmp_path)
+    found = DataSet("a", "A", Role.STATED, "facts", "1.0.0", "CC-BY-4.0", "For a test.")
+    with archive.writing():
+        manifest = archive.next_manifest(
+            [archive.release(found, [(iri("http://a/s"), iri("http://a/p"), literal("o"))])]
+        )
+        make(archive, manifest)
+        archive.publish(manifest)
+    (tmp_path / "retired.csv").write_text("iri\n", encoding="utf-8")
+    with serve_app(build_app(archive, Settings())) as site:
+        assert get(site, "/doc/practice/x", "text/turtle").status_code == 404
+        assert get(site, "/doc?iri=http://a/s", "text/turtle").status_code == 200
+
+
+def test_bytes_that_no_address_has_are_no_error_of_ours(site: str) -> None:
+    host, port = site.removeprefix("http://").split(":")
+    for path in (b"/id/practice/\xc3\xa4", b"/doc/practice/\xff", b"/doc?iri=\xff"):
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            status = int(connection.makefile("rb").readline().split()[1])
+            assert status < 500, path
 
 
 # -- languages ----------------------------------------------------------------------------------------------------

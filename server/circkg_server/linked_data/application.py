@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from circkg_loaders.registry import RegistryError
 from circkg_server import problems, search
 from circkg_server.coding import coded, pack
 from circkg_server.engines.interface import Engine
@@ -37,6 +39,7 @@ from circkg_server.sparql.protocol import (
 from circkg_server.sparql.requests import RequestProblem
 from circkg_shapes.terms import Triple, iri, literal
 
+LOG = logging.getLogger("circkg")
 METHODS = ("GET", "HEAD", "OPTIONS")
 _FOLDERS = ("/id/", "/doc/", "/doc.", "/def/", "/def.", "/sitemap-")
 _PAGES = frozenset(("/doc", "/def", "/explore", "/sitemap.xml", "/robots.txt"))
@@ -233,7 +236,11 @@ class LinkedData:
 
     def _missing(self, iri_: str) -> RequestProblem:
         """Return the problem of an IRI of which nothing is known: unknown, or withdrawn."""
-        tombstone = self.retired.find(iri_)
+        try:
+            tombstone = self.retired.find(iri_)
+        except RegistryError:
+            LOG.exception("The list of what was withdrawn cannot be read")
+            tombstone = None
         if tombstone is None:
             return RequestProblem(
                 HTTPStatus.NOT_FOUND, "Nothing is known under this address",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from http import HTTPStatus
@@ -47,7 +48,7 @@ async def reply(asked: Asked, snapshot: Snapshot, shared: Publication, index: Ca
     words, language = asked.words, asked.language
     values: dict[str, object] = {"found": None, "listed": None, "query": asked.parameters.get("q", "").strip()}
     if values["query"]:
-        values["found"] = _search(asked, shared, index)
+        values["found"] = await asyncio.to_thread(_search, asked, shared, index)
     elif wanted := asked.parameters.get("class", ""):
         values |= await _listing(asked, snapshot, shared, wanted)
     else:

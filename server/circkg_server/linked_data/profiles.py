@@ -76,11 +76,11 @@ def negotiate(accept_profile: str) -> Profile | None:
     'schema'
     """
     best, liked = None, 0.0
-    for match in re.finditer(r"<([^<>]*)>|([\w:/#.+-]+)\s*(?=[;,]|$)", accept_profile):
+    for match in re.finditer(r"<([^<>]*)>", accept_profile):
         parameters = accept_profile[match.end() :].partition(",")[0]
         quality = re.search(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)", parameters)
         value = float(quality[1]) if quality else 1.0
-        found = by_name(match[1] or "")
+        found = by_name(match[1])
         if found is not None and value > liked:
             best, liked = found, value
     return best

@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from circkg_server.linked_data.formats import HTML, Format
 from circkg_server.linked_data.formats import negotiate as negotiate_format
@@ -20,6 +20,8 @@ from circkg_server.sparql.requests import RequestProblem, parameters
 from circkg_server.web.rendering import render
 
 VARY = b"Accept, Accept-Language, Accept-Profile, Accept-Encoding"
+_AS_SENT = "".join(map(chr, range(0x21, 0x7F)))
+"""What stays as it is in a path; anything else should have been percent-encoded and is now."""
 _HOST = re.compile(r"[\w.:\[\]-]+")
 
 
@@ -47,7 +49,7 @@ class Asked:
         """
         scope = exchange.scope
         root = str(scope.get("root_path", ""))
-        path = bytes(scope.get("raw_path") or str(scope["path"]).encode()).decode("ascii", "replace").partition("?")[0]
+        path = quote(bytes(scope.get("raw_path") or str(scope["path"]).encode()), safe=_AS_SENT).partition("?")[0]
         if root and (path == root or path.startswith(f"{root}/")):
             path = path[len(root) :] or "/"
         if exchange.public_url:
