@@ -17,6 +17,7 @@ from circkg_server.linked_data import retired
 from circkg_server.publishing.files import make_files
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest, Release
+from circkg_server.store import background
 from circkg_server.store.snapshot import make, remove_old
 from circkg_server.verification import Fault, verify
 from circkg_shapes.report import Report
@@ -125,6 +126,7 @@ def _publish(archive: Archive, result: Build, progress: Progress) -> None:
     progress("publish", f"snapshot {manifest.number}")
     make(archive, manifest)
     search.make(archive, manifest)
+    background.make(archive, manifest)
     statistics.make(archive, manifest, lambda title: progress("count", title))
     result.seconds["publish"] = clock.lap()
     make_files(archive, manifest, manifest.releases, lambda title: progress("files", title))
@@ -133,6 +135,7 @@ def _publish(archive: Archive, result: Build, progress: Progress) -> None:
     remove_old(archive, manifest)
     search.remove_old(archive, manifest)
     statistics.remove_old(archive, manifest)
+    background.remove_old(archive, manifest)
 
 
 class _Clock:
