@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from circkg_loaders.contributed.cells import CellReader, Context, Unreadable
@@ -21,13 +22,14 @@ from circkg_loaders.contributed.places import Place
 from circkg_loaders.contributed.plans import Plan, Use, make_plans
 from circkg_loaders.contributed.sheets import Book, shown
 from circkg_loaders.contributed.style import Style
-from circkg_loaders.contributed.subjects import composed_of, is_name, subject_of
+from circkg_loaders.contributed.subjects import composed_of, is_name, subject_of, told_by
 from circkg_loaders.prefixes import expand
 from circkg_shapes.forms import Field, Kind
-from circkg_shapes.terms import Term, Triple, iri
+from circkg_shapes.terms import Term, Triple, iri, iri_text
 
 _TYPE = iri(expand("rdf:type"))
 _SOURCE = iri(expand("dct:source"))
+_SUBJECT, _PREDICATE = iri(expand("rdf:subject")), iri(expand("rdf:predicate"))
 _PLAIN_NUMBER = Notation.of_numbers((), ".")
 _FORMULA_ERRORS = frozenset(("#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#N/A"))
 
@@ -80,6 +82,7 @@ class _Reader:
         self.spoiled: set[tuple[Term, Term]] = set()
 
     def _look_up_in(self, known: Known) -> None:
+        self._named = known
         self._cells = CellReader(known)
         self._items = Items(self._missing, self._cells)
 
@@ -90,7 +93,7 @@ class _Reader:
 
     def read(self) -> None:
         """Read all rows: first what they are about, so that rows may name one another; then what they say."""
-        made_up = [table for table in self.tables if composed_of(table.plan.form)]
+        made_up = [table for table in self.tables if composed_of(table.plan.form) or told_by(table.plan.form)]
         for table in self.tables:
             if table not in made_up:
                 self._find_subjects(table)
@@ -135,18 +138,28 @@ class _Reader:
                     term = self._cells.term(item.text, use.field, Context(language=language))
                     self._state((subject, use.field.path, term), table, row, use.number)
 
-    def _parts(self, plan: Plan, row: int) -> list[Term]:
-        """Return the things that a row without a name of its own is made up of; none if one cannot be read."""
-        found: list[Term] = []
-        for key in composed_of(plan.form):
-            uses = [use for use in plan.uses if use.field and use.field.key == key]
-            texts = [item.text for use in uses for item in self._items.of(plan, row, use)]
-            texts += plan.table.constants.get(key, ()) if plan.table else ()
+    def _parts(self, plan: Plan, row: int) -> list[str]:
+        """Return slugs of what a row without a name of its own is made up of; none if one is needed and not there."""
+        found: list[str] = []
+        for key in composed_of(plan.form) or told_by(plan.form):
+            field = _field_of(plan, key)
+            texts = self._texts(plan, row, field)
+            if not texts and not field.required:
+                continue
             try:
-                found.append(self._cells.term(texts[0], _field_of(plan, key), Context()))
+                if field.kind in (Kind.DATE, Kind.TEXT):
+                    found.append(texts[0])
+                else:
+                    found.append(iri_text(self._cells.term(texts[0], field, Context())).rpartition("/")[2])
             except (Unreadable, IndexError):
                 return []
         return found
+
+    def _texts(self, plan: Plan, row: int, field: Field) -> list[str]:
+        """Return the values of a field in a row as they are written."""
+        uses = [use for use in plan.uses_of("field") if use.field is field]
+        texts = [item.text for use in uses for item in self._items.of(plan, row, use)]
+        return texts + list(plan.table.constants.get(field.key, ()) if plan.table else ())
 
     @staticmethod
     def _cell_or_row(plan: Plan, row: int, uses: list[Use]) -> Place:
@@ -188,7 +201,8 @@ class _Reader:
                 notation = _PLAIN_NUMBER if item.is_number and use.field.kind is not Kind.DATE else None
                 notation = notation or table.notations.get((use.number, use.field.key))
                 language = self._language_of(plan, row, use, item)
-                self._read_value(table, row, use, item, subject, Context(notation, language, country))
+                of = self._property(plan, row) if use.field.kind is Kind.ANY else None
+                self._read_value(table, row, use, item, subject, Context(notation, language, country, of))
 
     def _read_value(self, table: _Table, row: int, use: Use, item: Item, subject: Term, context: Context) -> None:
         assert use.field is not None
@@ -198,7 +212,7 @@ class _Reader:
             self._refuse(table, row, use, subject, problem)
             return
         table.values[use.number] += 1
-        self._state((subject, use.field.path, term), table, row, use.number)
+        self._state(use.field.triple(subject, term), table, row, use.number)
         for triple in self._cells.new_sources.get(term, ()):
             self.origins.rows.setdefault(term, (table.number, row))
             self._state(triple, table, row, use.number)
@@ -243,6 +257,17 @@ class _Reader:
                     except Unreadable:
                         return None
         return found.pop() if len(found) == 1 else None
+
+    def _property(self, plan: Plan, row: int) -> Field | None:
+        """Return what the property holds that a row names, by the class of the thing that has it; if it names one."""
+        named: dict[Term, Term] = {}
+        for field in plan.form.fields:
+            for text in self._texts(plan, row, field)[:1] if field.path in (_SUBJECT, _PREDICATE) else ():
+                with suppress(Unreadable):
+                    named[field.path] = self._cells.term(text, field, Context())
+        classes = self._named.kinds(named.get(_SUBJECT, ""))
+        forms = (form for form in our_forms() if form.target in classes)
+        return next((found for form in forms if (found := form.field(named.get(_PREDICATE, "")))), None)
 
     def _sum_up(self, table: _Table) -> None:
         """Say what is wrong with the sheet as a whole."""
