@@ -103,6 +103,7 @@ class Form:
     :param key: name for programs, as in the IRIs of its things: ``practice``, ``policy-instrument``.
     :param space: start of the IRIs of its things, such as ``https://w3id.org/circkg/id/practice/``; ``None`` if the
         shape gives none.
+    :param messages: what the IRI of a thing must be, by language.
     :param fields: in the order in which a person fills them in: by group, then by order.
     :param groups: label of each group of fields by language, in order.
     """
@@ -112,6 +113,7 @@ class Form:
     target: Term
     names: Messages
     descriptions: Messages
+    messages: Messages
     space: str | None
     fields: tuple[Field, ...]
     groups: tuple[tuple[Term, Messages], ...]
@@ -223,9 +225,10 @@ def _form(graph: _Graph, shape: Term, target: Term, wished: set[tuple[Term, Term
     space = _space(graph.text(shape, "pattern"))
     local = shape.strip("<>").rpartition("#")[2].removesuffix("Shape")
     key = space.rstrip("/").rpartition("/")[2] if space else _hyphenated(local)
+    names, descriptions, messages = (graph.texts(shape, f"<{SH}{each}>") for each in ("name", "description", "message"))
     return Form(
-        key, shape, target, graph.texts(shape, f"<{SH}name>"), graph.texts(shape, f"<{SH}description>"), space,
-        tuple(fields), tuple((group, graph.texts(group, RDFS_LABEL)) for group in groups),
+        key, shape, target, names, descriptions, messages, space, tuple(fields),
+        tuple((group, graph.texts(group, RDFS_LABEL)) for group in groups),
     )  # fmt: skip
 
 
