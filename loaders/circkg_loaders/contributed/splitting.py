@@ -8,7 +8,7 @@ from collections.abc import Callable
 from circkg_shapes.forms import Field, Kind
 
 _PARTS = re.compile(r"[;|\n\r]+")
-_ADDRESSES = re.compile(r"[\s;|]+|,(?=https?://)", re.IGNORECASE)
+_ADDRESSES = re.compile(r"[;|\n\r]+|[\s,]+(?=https?://)", re.IGNORECASE)
 _LABELS = (Kind.CONCEPT, Kind.COUNTRY, Kind.LINK, Kind.REGION)
 _LONGEST = 12
 """Pieces between commas that one label may have."""

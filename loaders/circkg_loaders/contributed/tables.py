@@ -266,10 +266,10 @@ class _Reader:
     def _property(self, plan: Plan, row: int) -> Field | None:
         """Return what the property holds that a row names, by the class of the thing that has it; if it names one."""
         named: dict[Term, Term] = {}
-        for field in plan.form.fields:
-            for text in self._texts(plan, row, field)[:1] if field.path in (_SUBJECT, _PREDICATE) else ():
+        for said in plan.form.fields:
+            for text in self._texts(plan, row, said)[:1] if said.path in (_SUBJECT, _PREDICATE) else ():
                 with suppress(Unreadable):
-                    named[field.path] = self._cells.term(text, field, Context())
+                    named[said.path] = self._cells.term(text, said, Context())
         classes = self._named.kinds(named.get(_SUBJECT, ""))
         forms = (form for form in our_forms() if form.target in classes)
         return next((found for form in forms if (found := form.field(named.get(_PREDICATE, "")))), None)

@@ -1,4 +1,4 @@
-"""Writes RDF terms as people write them in cells. What is written has been read back: it means the term, and only it."""
+"""Writes RDF terms as people write them in cells. What is written was read back: it means the term, and only it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CellWriter:
     def __init__(self, known: Known, language: str, *, codes: bool = False) -> None:
         """Take what names mean; :meth:`text` writes."""
         self._known = known
-        self._language = language
+        self.language = language
         self._codes = codes
         self._reader = CellReader(known)
         self._written: dict[tuple[Term, Term], str | None] = {}
@@ -61,23 +61,25 @@ class CellWriter:
             return False
 
     def _candidates(self, term: Term, field: Field) -> Iterable[str]:
-        if field.kind in _LITERALS or field.kind is Kind.LANGUAGE:
-            lexical = literal_parts(term)[0]
-            return [*self._language_name(lexical), lexical] if field.kind is Kind.LANGUAGE else [lexical]
+        if field.kind in _LITERALS:
+            return [literal_parts(term)[0]]
+        if field.kind is Kind.LANGUAGE:
+            tag = literal_parts(term)[0]
+            return [*self._language_name(tag), tag]
         if not is_iri(term):
             return [_as_turtle(term)]
         full = iri_text(term)
-        slug = full.rpartition("/")[2]
-        names = [*self._names(term, field, slug)]
-        ordered = [slug, *names] if self._codes and field.kind is not Kind.ADDRESS else [*names, slug]
-        if field.kind in (Kind.IRI, Kind.ANY, Kind.ADDRESS):
-            ordered = []
-        short = shorten(full)
-        return [*ordered, *([] if short.startswith("<") or field.kind is Kind.ADDRESS else [short]), full]
+        short = [name for name in (shorten(full),) if not name.startswith("<")]
+        if field.kind is Kind.ADDRESS:
+            return [full]
+        if field.kind in (Kind.IRI, Kind.ANY):
+            return [*short, full]
+        slug, names = full.rpartition("/")[2], list(self._names(term, field))
+        return [*([slug, *names] if self._codes else [*names, slug]), *short, full]
 
-    def _names(self, term: Term, field: Field, slug: str) -> Iterator[str]:
+    def _names(self, term: Term, field: Field) -> Iterator[str]:
         if field.kind is Kind.COUNTRY and term in self._countries:
-            yield Locale.parse(self._language).territories.get(self._countries[term], "")
+            yield Locale.parse(self.language).territories.get(self._countries[term], "")
         elif field.kind is Kind.CURRENCY:
             yield iri_text(term).removeprefix(CURRENCY)
         elif field.kind is Kind.REGION and (region := self._places.get(iri_text(term))):
@@ -85,11 +87,11 @@ class CellWriter:
             yield iri_text(term).removeprefix(NUTS_CODE)
         elif SOURCE in field.classes:
             yield self._known.address(term)
-        yield self._known.label(term, self._language)
+        yield self._known.label(term, self.language)
 
     def _language_name(self, tag: str) -> Iterator[str]:
         if tag in LANGUAGES and not self._codes:
-            yield Locale.parse(self._language).languages.get(tag, "")
+            yield Locale.parse(self.language).languages.get(tag, "")
 
 
 def _as_turtle(term: Term) -> str:

@@ -10,7 +10,7 @@ from babel import Locale
 
 from circkg_loaders.contributed.cells import SOURCE
 from circkg_loaders.contributed.folding import folded
-from circkg_loaders.contributed.known import COUNTRY, Known
+from circkg_loaders.contributed.known import Known
 from circkg_loaders.contributed.languages import LANGUAGES
 from circkg_loaders.contributed.templates.cell_texts import CellWriter
 from circkg_loaders.contributed.templates.published import Things
@@ -41,16 +41,16 @@ class Lists:
 
     :param known: published things and what they are called.
     :param things: vocabularies, with definitions and order.
-    :param language: language of names.
+    :param writer: writes the entries, in the language of the lists.
     """
 
-    def __init__(self, known: Known, things: Things, language: str) -> None:
+    def __init__(self, known: Known, things: Things, writer: CellWriter) -> None:
         """Take what there is to choose from; :meth:`of` makes a list."""
         self._known = known
         self._things = things
-        self._language = language
-        self._locale = Locale.parse(language)
-        self._writer = CellWriter(known, language)
+        self._writer = writer
+        self._language = writer.language
+        self._locale = Locale.parse(writer.language)
         self._made: dict[tuple[object, ...], tuple[Choice, ...]] = {}
 
     def of(self, field: Field) -> tuple[Choice, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -18,6 +19,6 @@ def words(language: str) -> Mapping[str, str]:
     >>> words("fi")["required"], words("fi")["kinds.whole-number"]
     ('pakollinen', 'Kokonaisluku.')
     """
-    said = yaml.safe_load((_FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))
-    kinds = said.pop("kinds")
-    return said | {f"kinds.{kind}": text for kind, text in kinds.items()}
+    said: dict[str, Any] = yaml.safe_load((_FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))
+    kinds: Mapping[str, str] = said.pop("kinds")
+    return {**said, **{f"kinds.{kind}": text for kind, text in kinds.items()}}
