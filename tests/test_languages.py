@@ -12,7 +12,9 @@ import pytest
 from rdflib import RDFS, SH, Graph, Literal, URIRef
 from rdflib.term import Node
 
-from circkg_server.checking import check_files
+from circkg_loaders.contributed.reading import read
+from circkg_server.contributions.judging import judge, our_shapes
+from circkg_server.contributions.knowledge import Curated
 from circkg_shapes import Report
 from circkg_shapes.rooms import room, shape_files
 
@@ -164,7 +166,7 @@ def test_a_header_means_one_property_of_a_class_whatever_its_language() -> None:
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    return check_files([FAULTY])
+    return judge([read(FAULTY)], Curated(), our_shapes()).report
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -14,6 +14,7 @@ from circkg_server import search
 from circkg_server.inference import infer, rules
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest, Release
+from circkg_server.store import background
 from circkg_server.store.snapshot import make, remove_old
 from circkg_server.verification import Fault, verify
 from circkg_shapes.report import Report
@@ -121,9 +122,11 @@ def _publish(archive: Archive, result: Build, progress: Progress) -> None:
     progress("publish", f"snapshot {manifest.number}")
     make(archive, manifest)
     search.make(archive, manifest)
+    background.make(archive, manifest)
     archive.publish(manifest)
     remove_old(archive, manifest)
     search.remove_old(archive, manifest)
+    background.remove_old(archive, manifest)
     result.seconds["publish"] = clock.lap()
 
 

@@ -203,7 +203,7 @@ def validate(
     shapes: Annotated[list[Path] | None, typer.Option(help="Files of shapes to use instead of our own.")] = None,
     store: StoreOption = None,
 ) -> None:
-    """Judge tables or RDF: every fault at its cell, with a way out.
+    """Judge tables or RDF in the light of what is published: every fault at its cell, with a way out.
 
     Exit code 0: it conforms, 1: it does not, 2: it could not be said. Several files are judged together.
     """
@@ -212,7 +212,8 @@ def validate(
 
     style = Style(encoding, delimiter, None, tuple(header_row) if header_row else None, decimal, dates, sheet)
     asked = Asked(
-        tuple(files), format_, output, lang, limit, form, mapping, text_language, style, tuple(shapes or ()), store
+        tuple(files), format_, output, lang, limit, form, mapping, text_language, style, tuple(shapes or ()),
+        store or default_store(),
     )  # fmt: skip
     with _told():
         conforms = run(asked, out, err)

@@ -24,7 +24,8 @@ ODS_ROWS = """<table:table table:name="Practices">
 <table:table-row><table:table-cell office:value-type="string"><text:p>Toy library</text:p></table:table-cell>
 <table:table-cell office:value-type="string"><text:p>FI</text:p></table:table-cell>
 <table:table-cell office:value-type="date" office:date-value="2022-05-13"><text:p>13.5.</text:p></table:table-cell>
-<table:table-cell office:value-type="float" office:value="2023"><text:p>2 023</text:p></table:table-cell></table:table-row>
+<table:table-cell office:value-type="float" office:value="2023"><text:p>2023</text:p></table:table-cell>
+</table:table-row>
 <table:table-row table:number-rows-repeated="1048570"><table:table-cell table:number-columns-repeated="16384"/>
 </table:table-row></table:table>"""
 

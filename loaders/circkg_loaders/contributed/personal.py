@@ -47,6 +47,9 @@ _PHONE_HEADERS = frozenset((
 _SAMPLE = 5_000
 """Filled cells of a column that are looked at."""
 
+_LOOKED_AT = 1_000
+"""Characters of a cell that are looked at."""
+
 _SURNAMES_FROM = 0.3
 """Share of cells such as ``EXAMPLE Ada`` from which they are persons: ``RTDS Group`` has the same form."""
 
@@ -80,7 +83,8 @@ def personal_data(header: str, cells: Iterable[tuple[int, str]]) -> list[Persona
     found: dict[str, list[int]] = {"e-mail": [], "telephone": [], "name": []}
     surnames: list[int] = []
     seen = 0
-    for row, text in islice(cells, _SAMPLE):
+    for row, whole in islice(cells, _SAMPLE):
+        text = whole[:_LOOKED_AT]
         if "@" in text and _E_MAIL.search(text):
             found["e-mail"].append(row)
         elif _PHONE.search(text) or (of_phones and _NATIONAL_PHONE.fullmatch(text)):

@@ -17,8 +17,8 @@ def page() -> str:
 def _lines() -> Iterator[str]:
     yield "# Faults"
     yield ""
-    yield "What each kind of fault in a contribution means and what to do, with an example. Codes are stable. Every page"
-    yield f"is there in {' '.join(codes.LANGUAGES)}: `circkg explain CODE --lang XX`, or `/docs/faults/CODE` on a server."
+    yield "What each kind of fault in a contribution means and what to do, with an example. Codes are stable. The same"
+    yield f"in {' '.join(codes.LANGUAGES)}: `circkg explain CODE --lang XX`, or `/docs/faults/CODE` on a server."
     yield "How to read a report: [validation](validation.md)."
     yield ""
     yield "This page is generated from `loaders/circkg_loaders/contributed/messages/en.yaml` by `make docs`."

@@ -24,11 +24,12 @@ from circkg_loaders.contributed.reading import BOOKS, read_bytes
 from circkg_loaders.contributed.style import Style
 from circkg_server.contributions import wording
 from circkg_server.contributions.judging import Judgement, judge, our_shapes
-from circkg_server.contributions.knowledge import Knowledge
+from circkg_server.contributions.knowledge import knowledge_of
 from circkg_server.contributions.reports import data
 from circkg_server.contributions.reports.page import as_page
 from circkg_server.contributions.reports.text import as_text
 from circkg_server.contributions.reports.workbook import as_workbook
+from circkg_server.releases.archive import Archive
 from circkg_shapes.validate import Shapes
 
 FORMATS = ("text", "json", "turtle", "csv", "html", "xlsx")
@@ -51,7 +52,7 @@ class Asked:
     text_language: str
     style: Style
     shapes: Sequence[Path]
-    store: Path | None
+    store: Path
 
 
 def run(asked: Asked, out: Console, err: Console) -> bool:
@@ -65,7 +66,7 @@ def run(asked: Asked, out: Console, err: Console) -> bool:
     contents = {path: read_content(path) for path in asked.files}
     with _bar(err, len(asked.files) + 5) as step:
         step("know")
-        knowledge = Knowledge.of_data()
+        knowledge = knowledge_of(Archive(asked.store))
         options = Options(asked.form, asked.text_language, asked.style, known=knowledge.names)
         contributions = []
         for path, content in contents.items():

@@ -143,7 +143,7 @@ class Archive:
 
     def _sweep(self) -> None:
         """Remove what a killed writer left unfinished, in the folders that builds write."""
-        own = (self.folder / name for name in ("releases", "manifests", "snapshots", "search", "account"))
+        own = (self.folder / name for name in ("releases", "manifests", "snapshots", "search", "background", "account"))
         left = [path for folder in own for path in folder.rglob(".*.tmp")]
         for path in [*left, *self.folder.glob(".manifest.json.*.tmp")]:
             if path.is_dir():
