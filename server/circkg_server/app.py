@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from circkg_loaders.prefixes import expand, prefixes
 from circkg_server import federation, problems, search
 from circkg_server.contributions.fault_pages import build_router as fault_pages_router
+from circkg_server.contributions.template_routes import build_router as templates_router
 from circkg_server.cors import Cors
 from circkg_server.dumps import build_router as dumps_router
 from circkg_server.engines.interface import Engine
@@ -166,6 +167,7 @@ def _text_search() -> str:
 
 def _add_pages(pages: FastAPI, engine: Engine) -> None:
     pages.include_router(fault_pages_router())
+    pages.include_router(templates_router())
 
     @pages.exception_handler(HTTPException)
     async def as_problem(_: object, error: HTTPException) -> Response:

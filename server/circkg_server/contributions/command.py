@@ -62,7 +62,7 @@ def run(asked: Asked, out: Console, err: Console) -> bool:
     :raises ShapesError: if the shapes cannot be used.
     """
     _refuse_impossible(asked)
-    language = codes.nearest_language(asked.language or _language_of_terminal())
+    language = codes.nearest_language(asked.language or language_of_terminal())
     contents = {path: read_content(path) for path in asked.files}
     with _bar(err, len(asked.files) + 5) as step:
         step("know")
@@ -100,7 +100,7 @@ def _refuse_without_cells(asked: Asked, contribution: Contribution) -> None:
         raise ContributionError(f"{contribution.file} has no cells to mark. Ask for --format html or csv.")
 
 
-def _language_of_terminal() -> str:
+def language_of_terminal() -> str:
     """Return the language of the environment, as programs look for it (POSIX, section 8.2)."""
     return next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
 
@@ -156,7 +156,7 @@ def explained(code: str | None, language: str | None) -> RenderableType:
 
     :raises ContributionError: if there is no such code.
     """
-    language = codes.nearest_language(language or _language_of_terminal())
+    language = codes.nearest_language(language or language_of_terminal())
     if code is None:
         table = Table.grid(padding=(0, 2))
         for name, said in codes.texts(language).items():

@@ -18,10 +18,13 @@ from circkg_loaders.contributed.templates.published import our_things
 from circkg_loaders.contributed.templates.template import Template, TemplateError, template
 from circkg_loaders.contributed.templates.workbook import as_workbook
 
+METADATA: Final = "-metadata.json"
+"""What follows the name of a table in the name of its metadata (Model for Tabular Data, section 5.3)."""
+
 MEDIA_TYPES: Final[Mapping[str, str]] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv",
-    "csv-metadata.json": "application/csvm+json",
+    f"csv{METADATA}": "application/csvm+json",
 }
 """Media types by what follows the first full stop of a file's name; that of metadata is in annex A
 of the Metadata Vocabulary for Tabular Data."""
@@ -44,13 +47,16 @@ class Templates:
         self._known = known
         self._made: dict[str, tuple[Lists, CellWriter]] = {}
 
-    def file(self, name: str, language: str = "en", languages: Sequence[str] = (), rows: int = ROWS) -> bytes:
+    def file(
+        self, name: str, language: str = "en", languages: Sequence[str] = (), rows: int = ROWS, table: str = ""
+    ) -> bytes:
         """Return a file; the same bytes each time, as long as forms, names and things are the same.
 
         :param name: key of the form and kind of file, such as ``practice.xlsx`` or ``practice.csv-metadata.json``.
         :param language: language of headers and help.
         :param languages: languages of the texts; none: the language of the headers, and English.
         :param rows: rows that a workbook is prepared for.
+        :param table: name of the file that metadata are about; empty: that of the template.
         :raises TemplateError: if there is no such form, kind of file or language.
         :raises LoadError: if the data of this installation cannot be read.
 
@@ -69,7 +75,7 @@ class Templates:
             return as_workbook(asked, *self._of_language(language), our_things(), rows)
         if ending == "csv":
             return _text_table(asked)
-        metadata = metadata_of(asked.form, f"{kind}.csv", languages=asked.languages)
+        metadata = metadata_of(asked.form, table or f"{kind}.csv", languages=asked.languages)
         return (json.dumps(metadata, ensure_ascii=False, indent=2) + "\n").encode()
 
     def _of_language(self, language: str) -> tuple[Lists, CellWriter]:
