@@ -120,6 +120,7 @@ class Lists:
         """Yield the regions of the newest classification that a field takes, by code."""
         versions = sorted(iri_text(scheme).removeprefix(NUTS_SCHEME.strip("<")) for scheme in field.schemes)
         for region in sorted(self._known.nuts.regions(versions[-1]), key=lambda region: region.code):
-            choice = self._choice(iri(region.iri), field, region.name_local)
+            own = region.name_local if region.name_local != region.name_latin else ""
+            choice = self._choice(iri(region.iri), field, own)
             if choice:
                 yield choice

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from openpyxl.styles import Alignment
@@ -104,23 +104,28 @@ def _advice(template: Template, sheet: str) -> list[str]:
 
 def write_lists(page: Worksheet, template: Template, lists: Lists) -> dict[Column, str]:
     """Write each list once, with what its entries mean, and return the cells in which the list of a column stands."""
-    written: dict[Sequence[Choice], str] = {}
+    wanted = {column: lists.of(column.field) for column in template.columns if column.field}
+    wanted = {column: choices for column, choices in wanted.items() if choices}
+    written: dict[Sequence[Choice], tuple[int, int]] = {}
     places: dict[Column, str] = {}
-    position = 1
-    for column in template.columns:
-        choices = lists.of(column.field) if column.field else ()
-        if not choices:
-            continue
-        if choices not in written:
-            _write_list(page, position, template, column, choices)
-            letter = get_column_letter(position)
-            written[choices] = f"${letter}${_FIRST_LISTED}:${letter}${_FIRST_LISTED + len(choices) - 1}"
-            position += 3
-        places[column] = written[choices]
+    for column, choices in wanted.items():
+        whole = _holder(choices, wanted.values())
+        if whole not in written:
+            position = 3 * len(written) + 1
+            _write_list(page, position, template, next(each for each in wanted if wanted[each] == whole), whole)
+            written[whole] = position, _FIRST_LISTED + len(whole) - 1
+        position, last = written[whole]
+        letter = get_column_letter(position)
+        places[column] = f"${letter}${last - len(choices) + 1}:${letter}${last}"
     page.freeze_panes = f"A{_FIRST_LISTED}"
     if not written:
         page.sheet_state = "hidden"
     return places
+
+
+def _holder(choices: Sequence[Choice], others: Iterable[Sequence[Choice]]) -> Sequence[Choice]:
+    """Return the longest list that ends in a list, so that it need not be written twice: places end in regions."""
+    return max((other for other in others if other[-len(choices) :] == choices), key=len)
 
 
 def _write_list(
