@@ -12,7 +12,7 @@ from circkg_loaders.contributed import codes
 from circkg_loaders.contributed.our_forms import our_forms
 from circkg_loaders.contributed.templates.files import METADATA, Templates
 from circkg_loaders.contributed.templates.template import TemplateError, template
-from circkg_server.contributions.command import language_of_terminal
+from circkg_server.contributions.explanation import language_of_terminal
 from circkg_shapes.forms import in_language
 
 
