@@ -76,7 +76,9 @@ class _Reader:
         self._missing = MISSING | {text.casefold() for text in (mapping.missing if mapping else ())}
         self._known = options.known or Known.of_rooms()
         self._look_up_in(self._known)
-        self.tables = [_Table(number, plan, composed_of(plan.form) or told_by(plan.form)) for number, plan in enumerate(plans)]
+        self.tables = [
+            _Table(number, plan, composed_of(plan.form) or told_by(plan.form)) for number, plan in enumerate(plans)
+        ]
         columns = [[(use.number, use.field.path) for use in plan.uses if use.field] for plan in plans]
         self.origins = TableOrigins(file, self._locate, columns)
         self.triples: dict[Triple, None] = {}
@@ -127,10 +129,12 @@ class _Reader:
             names = [(use, item) for use in naming for item in self._items.of(plan, row, use)]
             # English names make the slug where there are several, so that the order of columns does not matter.
             ordered = sorted(names, key=lambda pair: self._language_of(plan, row, *pair) != "en")
-            subject = subject_of(plan.form, key, [item.text for _, item in ordered], self._parts(table, row))
+            parts, wrong = self._parts(table, row) if table.composed and not key else ([], [])
+            subject = subject_of(plan.form, key, [item.text for _, item in ordered], parts)
             if subject is None:
                 place = self._cell_or_row(plan, row, [*keys, *naming])
-                self.faults.append(Fault("row-without-name", Severity.VIOLATION, place, values={"row": str(row)}))
+                unnamed = Fault("row-without-name", Severity.VIOLATION, place, values={"row": str(row)})
+                self.faults += wrong or [unnamed]
                 continue
             earlier = rows.setdefault(subject, row)
             if earlier != row and not (plan.table and plan.table.merge):
@@ -145,23 +149,25 @@ class _Reader:
                     term = self._cells.term(item.text, use.field, Context(language=language))
                     self._state((subject, use.field.path, term), table, row, use.number)
 
-    def _parts(self, table: _Table, row: int) -> list[str]:
-        """Return slugs of what a row without a name of its own is made up of; none if one is needed and not there."""
+    def _parts(self, table: _Table, row: int) -> tuple[list[str], list[Fault]]:
+        """Return slugs of what a row without a name of its own is made up of, or what is wrong with them."""
         plan = table.plan
         found: list[str] = []
+        wrong: list[Fault] = []
         for key in table.composed:
             field = _field_of(plan, key)
+            use = next((use for use in plan.uses_of("field") if use.field is field), Use(0, "", "field", field, ""))
             texts = self._texts(plan, row, field)
-            if not texts and not field.required:
-                continue
             try:
                 if field.kind in (Kind.DATE, Kind.TEXT):
-                    found.append(texts[0])
-                else:
+                    found += texts[:1]
+                elif texts:
                     found.append(iri_text(self._cells.term(texts[0], field, Context())).rpartition("/")[2])
-            except (Unreadable, IndexError):
-                return []
-        return found
+                elif field.required:
+                    wrong.append(self._fault_at(table, row, use, Unreadable("missing", "")))
+            except Unreadable as problem:
+                wrong.append(self._fault_at(table, row, use, problem))
+        return ([], wrong) if wrong else (found, [])
 
     def _texts(self, plan: Plan, row: int, field: Field) -> list[str]:
         """Return the values of a field in a row as they are written."""
@@ -239,9 +245,13 @@ class _Reader:
         count = table.faults[problem.code, use.number]
         if count > (1 if problem.code == "language-missing" else MAX_KEPT):
             return
+        self.faults.append(self._fault_at(table, row, use, problem))
+
+    def _fault_at(self, table: _Table, row: int, use: Use, problem: Unreadable) -> Fault:
+        assert use.field is not None
         values = {**problem.values, "field": " ".join(use.header.split()) or use.field.key}
         place = self._locate(table.number, row, use.number)
-        self.faults.append(Fault(problem.code, Severity.VIOLATION, place, (), values, (), problem.suggestions))
+        return Fault(problem.code, Severity.VIOLATION, place, (), values, (), problem.suggestions)
 
     def _language_of(self, plan: Plan, row: int, use: Use, item: Item) -> str:
         """Return the language of a text: of itself, of its column, of its row, else of the file."""

@@ -17,12 +17,9 @@ from circkg_loaders.contributed import codes
 from circkg_loaders.contributed.known import Known
 from circkg_loaders.contributed.our_forms import our_forms
 from circkg_loaders.contributed.templates.files import MEDIA_TYPES, METADATA, ROWS, Templates
-from circkg_loaders.contributed.templates.template import TemplateError, template
+from circkg_loaders.contributed.templates.template import NoSuchTemplateError, TemplateError, template
 from circkg_server import problems
 from circkg_shapes.forms import in_language
-
-MAX_ROWS: Final = 10_000
-"""Rows that are prepared over HTTP at most."""
 
 _KEPT: Final = 64  # files
 _TITLES: Final = {"xlsx": "Excel", "csv": "CSV", f"csv{METADATA}": "CSV on the Web"}
@@ -88,14 +85,16 @@ def build_router(known: Callable[[], Known] = Known.of_rooms) -> APIRouter:
         name: str,
         lang: Language = "",
         texts: Texts = None,
-        rows: Annotated[int, Query(ge=1, le=MAX_ROWS, description="Rows that a workbook is prepared for.")] = ROWS,
+        rows: Annotated[int, Query(description="Rows that a workbook is prepared for.")] = ROWS,
     ) -> Response:
         """Give a template: ``practice.xlsx``, ``practice.csv`` or ``practice.csv-metadata.json``."""
         language = _language(request, lang)
         try:
             content = kept.file(name, language, tuple(texts or ()), rows)
-        except TemplateError as error:
+        except NoSuchTemplateError as error:
             return problems.problem(HTTPStatus.NOT_FOUND, "There is no such template", str(error))
+        except TemplateError as error:
+            return problems.problem(HTTPStatus.BAD_REQUEST, "The template cannot be made", str(error))
         tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         headers = {"ETag": tag, "Cache-Control": "public, max-age=3600"}
         kind, _, ending = name.partition(".")

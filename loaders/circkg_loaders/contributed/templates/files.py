@@ -15,7 +15,7 @@ from circkg_loaders.contributed.known import Known
 from circkg_loaders.contributed.templates.cell_texts import CellWriter
 from circkg_loaders.contributed.templates.lists import Lists
 from circkg_loaders.contributed.templates.published import our_things
-from circkg_loaders.contributed.templates.template import Template, TemplateError, template
+from circkg_loaders.contributed.templates.template import NoSuchTemplateError, Template, TemplateError, template
 from circkg_loaders.contributed.templates.workbook import as_workbook
 
 METADATA: Final = "-metadata.json"
@@ -57,7 +57,8 @@ class Templates:
         :param languages: languages of the texts; none: the language of the headers, and English.
         :param rows: rows that a workbook is prepared for.
         :param table: name of the file that metadata are about; empty: that of the template.
-        :raises TemplateError: if there is no such form, kind of file or language.
+        :raises NoSuchTemplateError: if there is no such form or kind of file.
+        :raises TemplateError: if there is no such language, or the number of rows is out of range.
         :raises LoadError: if the data of this installation cannot be read.
 
         >>> Templates().file("topic.csv", "fr")[3:28].decode()
@@ -67,7 +68,7 @@ class Templates:
         if ending not in MEDIA_TYPES:
             endings = ", ".join(f".{each}" for each in MEDIA_TYPES)
             also = " Spreadsheet programs open .xlsx and save it as .ods, which is read too." if ending == "ods" else ""
-            raise TemplateError(f"There is no template {name!r}: it must end in one of {endings}.{also}")
+            raise NoSuchTemplateError(f"There is no template {name!r}: it must end in one of {endings}.{also}")
         if not 1 <= rows <= MAX_ROWS:
             raise TemplateError(f"A template is prepared for 1 to {MAX_ROWS:,} rows, not for {rows:,}.")
         asked = template(kind, language, languages)

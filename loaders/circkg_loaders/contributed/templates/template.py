@@ -25,6 +25,10 @@ class TemplateError(ValueError):
     """A template cannot be made; the message says what can be asked for."""
 
 
+class NoSuchTemplateError(TemplateError):
+    """There is no template of a kind of thing, or none in a kind of file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Help:
     """What a person should know of a column.
@@ -113,7 +117,8 @@ def template(kind: str, language: str = "en", languages: Sequence[str] = ()) -> 
     :param kind: key of the form, such as ``practice``.
     :param language: language of headers and help, one of :data:`LANGUAGES`.
     :param languages: languages of the texts; none: the language of the headers, and English.
-    :raises TemplateError: if there is no such form, or no such language.
+    :raises NoSuchTemplateError: if there is no such form.
+    :raises TemplateError: if there is no such language.
 
     >>> [template("topic", "fi").header(column) for column in template("topic", "fi").columns][1:3]
     ['Nimi (fi) *', 'Nimi (en)']
@@ -122,7 +127,7 @@ def template(kind: str, language: str = "en", languages: Sequence[str] = ()) -> 
     if kind not in forms:
         near = process.extractOne(kind, list(forms), score_cutoff=60)
         meant = f" Is {near[0]} meant?" if near else ""
-        raise TemplateError(f"There is no kind {kind!r}.{meant} The kinds: {', '.join(forms)}.")
+        raise NoSuchTemplateError(f"There is no kind {kind!r}.{meant} The kinds: {', '.join(forms)}.")
     if language not in LANGUAGES:
         raise TemplateError(f"There are no templates in {language!r}. The languages: {', '.join(LANGUAGES)}.")
     tags: list[str] = []
