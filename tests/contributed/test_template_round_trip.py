@@ -38,9 +38,16 @@ from circkg_shapes.terms import XSD, Term, Triple, iri_text, literal, literal_pa
 ROOT = Path(__file__).resolve().parents[2]
 FORMS = {form.key: form for form in our_forms()}
 THREE = ("en", "fi", "pl")
-SOME = 30
+SOME = 16
 """Things of each kind, evenly spread; the nightly run takes all of them, in all languages."""
 
+MANIFOLD = ("practice", "organisation", "participation", "amount", "claim")
+"""Kinds that have every sort of column between them: their workbooks are filled in in each of the three languages."""
+
+WORKBOOKS = [
+    (kind, language) for number, kind in enumerate(FORMS)
+    for language in (THREE if kind in MANIFOLD else (THREE[number % 3],))
+]  # fmt: skip
 ORDINARY = [(kind, language) for kind in FORMS for language in THREE]
 NIGHTLY = [pytest.param(kind, language, marks=pytest.mark.nightly) for kind in FORMS for language in LANGUAGES]
 
@@ -201,7 +208,7 @@ def round_trip_workbook(
     assert as_numbers(found.triples) == as_numbers(expected(FORMS[kind], things))
 
 
-@pytest.mark.parametrize(("kind", "language"), ORDINARY)
+@pytest.mark.parametrize(("kind", "language"), WORKBOOKS)
 def test_a_workbook_filled_in_is_read_as_it_was_published(
     templates: Templates, writers: Writers, known: Known, kind: str, language: str
 ) -> None:
@@ -264,7 +271,8 @@ def test_the_commands_make_a_template_and_take_it_filled_in(writers: Writers, tm
     made = circkg("template", "amount", "-o", "amount.xlsx", "--lang", "fr")
     assert made.returncode == 0, made.stderr
     path = tmp_path / "amount.xlsx"
-    path.write_bytes(filled_workbook(path.read_bytes(), FORMS["amount"], "fr", some_of("amount"), writers["fr", False]))
+    things, writer = some_of("amount"), writers["fr", False]
+    path.write_bytes(filled_workbook(path.read_bytes(), FORMS["amount"], "fr", things, writer, typed=False))
     judged = circkg("validate", "amount.xlsx", "--lang", "fr")
     assert judged.returncode == 0, judged.stdout + judged.stderr
     again = circkg("template", "amount", "-o", "amount.xlsx")

@@ -48,8 +48,13 @@ def templates(known: Known) -> Templates:
 
 
 @cache
+def workbook_of(templates: Templates, kind: str, language: str) -> bytes:
+    return templates.file(f"{kind}.xlsx", language)
+
+
+@cache
 def opened(templates: Templates, kind: str, language: str) -> Workbook:
-    return openpyxl.load_workbook(io.BytesIO(templates.file(f"{kind}.xlsx", language)))
+    return openpyxl.load_workbook(io.BytesIO(workbook_of(templates, kind, language)))
 
 
 def reached(column: Column) -> tuple[str, object, str]:
@@ -186,7 +191,7 @@ def test_a_list_stands_below_its_broader_concept(templates: Templates) -> None:
 
 @KINDS
 def test_the_example_is_published(templates: Templates, known: Known, kind: str) -> None:
-    content = templates.file(f"{kind}.xlsx", "de")
+    content = workbook_of(templates, kind, "de")
     found = read_bytes(content, "a.xlsx", Options(form=kind, style=Style(sheet="(Beispiel)"), known=known))
     published = set(load().of_role(Role.STATED, Role.PROVENANCE))
     assert found.triples
