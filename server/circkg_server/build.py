@@ -11,7 +11,9 @@ from pathlib import Path
 from circkg_loaders.load import Loaded, load
 from circkg_loaders.registry import RegistryError, Role, read_registry
 from circkg_server import search
+from circkg_server.catalogue import statistics
 from circkg_server.inference import infer, rules
+from circkg_server.publishing.files import make_files
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest, Release
 from circkg_server.store import background
@@ -82,7 +84,7 @@ def steps(data: Path | None = None) -> int:
         sets = read_registry(data or room("data"))
     except RegistryError:
         return 0
-    return 2 * len(sets) + len(rules()) + 3
+    return 4 * len(sets) + len(rules()) + 4
 
 
 def _check(data: Path | None, processes: int, progress: Progress) -> Build:
@@ -123,11 +125,15 @@ def _publish(archive: Archive, result: Build, progress: Progress) -> None:
     make(archive, manifest)
     search.make(archive, manifest)
     background.make(archive, manifest)
+    statistics.make(archive, manifest, lambda title: progress("count", title))
+    result.seconds["publish"] = clock.lap()
+    make_files(archive, manifest, manifest.releases, lambda title: progress("files", title))
+    result.seconds["files"] = clock.lap()
     archive.publish(manifest)
     remove_old(archive, manifest)
     search.remove_old(archive, manifest)
+    statistics.remove_old(archive, manifest)
     background.remove_old(archive, manifest)
-    result.seconds["publish"] = clock.lap()
 
 
 class _Clock:

@@ -8,7 +8,8 @@ import hashlib
 import io
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,14 +38,16 @@ def compress(content: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def keep_newest(current: Path, keep: int) -> None:
+def keep_newest(current: Path, keep: int, also: Collection[int] = ()) -> None:
     """Remove the numbered folders beside the current one, all but the newest ``keep`` and itself.
 
     Each is renamed first: a folder that was removed in part would later be taken for the whole.
+
+    :param also: numbers that are kept, however old.
     """
     folders = sorted(path for path in current.parent.glob("[0-9]*") if path.is_dir())
     for folder in folders[:-keep]:
-        if folder != current:
+        if folder != current and not (folder.name.isdigit() and int(folder.name) in also):
             shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}.{os.getpid()}.tmp")))
 
 
@@ -103,8 +106,9 @@ class Archive:
         if not path.exists():
             write_durably(path, compress(content))
         return Release(
-            set_.slug, version, set_.role, set_.iri, set_.title, set_.licence, file, digest, content.count(b"\n")
-        )
+            set_.slug, version, set_.role, set_.iri, set_.title, set_.licence, file, digest, content.count(b"\n"),
+            set_.description, set_.keywords, set_.issued, set_.temporal, set_.rights,
+        )  # fmt: skip
 
     def quads(self, release: Release) -> bytes:
         """Return the N-Quads of a release.
@@ -118,6 +122,22 @@ class Archive:
         if hashlib.sha256(content).hexdigest() != release.sha256:
             raise ManifestError(f"The release {release.file} is not what the manifest says. Delete it and build again.")
         return content
+
+    def lines(self, release: Release) -> Iterator[bytes]:
+        """Yield the lines of a release as they are read, so that a large one needs no more memory than a small one.
+
+        :raises ManifestError: as :meth:`quads` does; that the content is another is known at its end only.
+        """
+        digest = hashlib.sha256()
+        try:
+            with gzip.open(self.folder / release.file) as packed, io.BufferedReader(packed, 1 << 20) as file:
+                while batch := file.readlines(1 << 20):
+                    digest.update(b"".join(batch))
+                    yield from batch
+        except (OSError, EOFError, zlib.error) as error:
+            raise ManifestError(f"The release {release.file} cannot be read ({error}). Build again.") from error
+        if digest.hexdigest() != release.sha256:
+            raise ManifestError(f"The release {release.file} is not what the manifest says. Delete it and build again.")
 
     def next_manifest(self, releases: Iterable[Release]) -> Manifest:
         """Return the manifest of these releases: the current one if it names just these, else one with a new number.
@@ -138,12 +158,34 @@ class Archive:
         """Make a manifest the current one: the one step that changes what is published."""
         write_durably(self._manifest, to_json(manifest).encode())
 
+    def keep(self, number: int, kept: bool = True) -> None:
+        """Have a snapshot kept for queries, however old it grows; or no longer. The caller holds the lock.
+
+        :raises ManifestError: if there is none of that number.
+        """
+        self.number(number)
+        mark = self._mark(number)
+        if kept:
+            write_durably(mark, b"")
+        else:
+            mark.unlink(missing_ok=True)
+
+    def kept(self) -> frozenset[int]:
+        """Return the numbers of the snapshots that are kept for queries, however old."""
+        return frozenset(int(path.stem) for path in (self.folder / "manifests").glob("*.keep") if path.stem.isdigit())
+
+    def _mark(self, number: int) -> Path:
+        return self._numbered(number).with_suffix(".keep")
+
     def _numbered(self, number: int) -> Path:
         return self.folder / "manifests" / f"{number:06}.json"
 
     def _sweep(self) -> None:
         """Remove what a killed writer left unfinished, in the folders that builds write."""
-        own = (self.folder / name for name in ("releases", "manifests", "snapshots", "search", "background", "account"))
+        names = (
+            "releases", "dumps", "changes", "statistics", "manifests", "snapshots", "search", "background", "account",
+        )  # fmt: skip
+        own = (self.folder / name for name in names)
         left = [path for folder in own for path in folder.rglob(".*.tmp")]
         for path in [*left, *self.folder.glob(".manifest.json.*.tmp")]:
             if path.is_dir():
