@@ -6,6 +6,8 @@ import csv
 import hashlib
 import io
 import json
+import re
+import shlex
 from pathlib import Path
 
 import openpyxl
@@ -93,6 +95,46 @@ def test_a_file_is_replaced_only_by_force(tmp_path: Path) -> None:
     assert [each.read_text() for each in tmp_path.iterdir()] == ["mine"]
     assert circkg("topic", "-o", str(path), "--force")[0] == 0
     assert "mine" not in path.read_text(encoding="utf-8-sig")
+
+
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "templates.md").read_text(encoding="utf-8")
+
+
+def test_the_commands_of_the_page_do_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    commands = [line for block in blocks for line in block.splitlines()]
+    assert len(commands) >= 4
+    for command in commands:
+        name, *arguments = shlex.split(command)
+        assert name == "circkg"
+        if arguments[0] == "validate":
+            fill_in(tmp_path / arguments[1])
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.output
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "practices.xlsx", "amounts.csv", "amounts.csv-metadata.json",
+    }  # fmt: skip
+
+
+def fill_in(path: Path) -> None:
+    """Fill in what is needed as the page says, and no more."""
+    book = openpyxl.load_workbook(path)
+    page = book.worksheets[0]
+    columns = {str(cell.value).removesuffix(" *"): cell.column for cell in page[3]}
+    row = {
+        "Nimi (fi)": "Lelukirjasto", "Teemat": "ilmastopolitiikka; kiertotalous", "Esiin nostanut aloite": "CECI", "Maa": "Suomi",
+        "Alku": "2022-05", "Lähde": "https://example.org/toys",
+    }  # fmt: skip
+    assert {str(cell.value) for cell in page[3] if str(cell.value).endswith("*")} <= {f"{name} *" for name in row}
+    for name, text in row.items():
+        page.cell(4, columns[name]).value = text
+    book.save(path)
+
+
+@pytest.mark.parametrize("option", ["-o", "--lang", "--text-language", "--rows", "--force"])
+def test_the_page_tells_every_option(option: str) -> None:
+    assert f"`{option}" in PAGE
 
 
 def test_the_list_over_http_leads_to_the_files(client: TestClient) -> None:

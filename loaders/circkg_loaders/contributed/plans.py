@@ -80,7 +80,7 @@ def make_plans(sheets: Sequence[Sheet], options: Options, forms: Sequence[Form])
     else:
         pairs += [(sheet, None) for sheet in visible]
     plans, faults = _plans(pairs, options, {form.key: form for form in forms})
-    if plans and not any(plan.rows for plan in plans):
+    if plans and not faults and not any(plan.rows for plan in plans):
         header = max(plans[0].header_rows, default=0)
         raise ContributionError(
             f"{plans[0].sheet.file}: nothing is filled in below the header, which is row {header}. Fill in a row."
