@@ -180,7 +180,9 @@ def test_lists_are_in_the_language_and_hold_what_is_published(templates: Templat
 
 def test_a_list_stands_below_its_broader_concept(templates: Templates) -> None:
     page = opened(templates, "barrier", "en")["(Lists)"]
-    depth = {str(page.cell(row, 1).value): page.cell(row, 1).alignment.indent for row in range(3, 71)}
+    cells = [page.cell(row, 1) for row in range(3, 71)]
+    assert {cell.alignment.horizontal for cell in cells} == {"left"}, "only then is anything indented"
+    depth = {str(cell.value): cell.alignment.indent for cell in cells}
     assert depth["Financial barriers"] == 0
     names = list(depth)
     assert depth[names[names.index("Financial barriers") + 1]] == 2

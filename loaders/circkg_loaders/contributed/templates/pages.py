@@ -148,5 +148,5 @@ def _write_list(
         if needed > (page.row_dimensions[number].height or _LINE):
             page.row_dimensions[number].height = needed
         if tree or needed > _LINE:  # long lists are left plain, since formats make a workbook large and slow
-            cell.alignment = Alignment(indent=2 * choice.depth, vertical="top", wrap_text=True)
+            cell.alignment = Alignment("left", "top", indent=2 * choice.depth, wrap_text=True)
             meaning.alignment = WRAPPED
