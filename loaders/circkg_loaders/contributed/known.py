@@ -183,6 +183,12 @@ class Known:
             best.setdefault(match.iri, match)
         return list(best.values())
 
+    def begins(self, text: str) -> bool:
+        """Tell whether any name at all begins with a text: a quick look before several longer ones."""
+        key = folded(text)
+        found = self._ask("SELECT 1 FROM name WHERE key >= ? AND key < ? LIMIT 1", (key, f"{key}\U0010ffff"))
+        return bool(found) or (self._below is not None and self._below.begins(text))
+
     def near(
         self, text: str, *, classes: Iterable[Term] = (), scheme: Term | None = None, limit: int = 3
     ) -> list[Match]:
