@@ -123,8 +123,8 @@ def fill_in(path: Path) -> None:
     page = book.worksheets[0]
     columns = {str(cell.value).removesuffix(" *"): cell.column for cell in page[3]}
     row = {
-        "Nimi (fi)": "Lelukirjasto", "Teemat": "ilmastopolitiikka; kiertotalous", "Esiin nostanut aloite": "CECI", "Maa": "Suomi",
-        "Alku": "2022-05", "Lähde": "https://example.org/toys",
+        "Nimi (fi)": "Lelukirjasto", "Teemat": "kiertotalous; liikkuminen", "Esiin nostanut aloite": "CECI",
+        "Maa": "Suomi", "Alku": "2022-05", "Lähde": "https://example.org/toys",
     }  # fmt: skip
     assert {str(cell.value) for cell in page[3] if str(cell.value).endswith("*")} <= {f"{name} *" for name in row}
     for name, text in row.items():

@@ -49,7 +49,10 @@ class CellWriter:
     def _means(self, text: str, term: Term, field: Field) -> bool:
         if not text or text.casefold() in MISSING or text != text.strip():
             return False
-        if split(text, field, None, lambda part: self._reader.names_something(part, field)) != [text]:
+        parts = split(
+            text, field, None, lambda part: self._reader.names_something(part, field), self._reader.begins_something
+        )
+        if parts != [text]:
             return False
         if not field.single and ";" in text and (field.kind is not Kind.TEXT or field.plain):
             return False
