@@ -125,10 +125,6 @@ class Known:
         """Return what is known together with what triples name: a contribution may name what it describes itself."""
         return Known(_filled(":memory:", triples, countries=False), self.nuts, self.countries, self)
 
-    def close(self) -> None:
-        """Close the database."""
-        self._names.close()
-
     def has(self, thing: Term, kinds: Iterable[Term] = ()) -> bool:
         """Tell whether a thing is known, and is of one of the kinds if any are given."""
         found = self.kinds(thing)
