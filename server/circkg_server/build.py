@@ -13,6 +13,7 @@ from circkg_loaders.registry import RegistryError, Role, read_registry
 from circkg_server import search
 from circkg_server.catalogue import statistics
 from circkg_server.inference import infer, rules
+from circkg_server.linked_data import retired
 from circkg_server.publishing.files import make_files
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest, Release
@@ -73,6 +74,7 @@ def build(
         result = _check(data, processes, progress)
         if result.sound:
             _publish(archive, result, progress)
+            retired.publish(archive, data or room("data"))
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     result.cpu_seconds = sum(part.ru_utime + part.ru_stime for part in usage)
     return result
