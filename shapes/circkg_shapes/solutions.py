@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, cast
 
@@ -64,16 +64,24 @@ def solutions(query: Query, data: Columns, nodes: Ids) -> Iterator[Solution]:
     seen_data = data if query.footprint.opaque else _seen(data, nodes, query.footprint)
     by_form = _seeing_forms(query, seen_data, nodes) if query.asks_for_forms else nodes[:0]
     rest = np.setdiff1d(nodes, by_form, assume_unique=True)
-    rows = {
-        tuple(sorted(bindings.items())): bindings
-        for bindings in (*_by_store(query, seen_data, rest), *_by_rdflib(query, seen_data, by_form))
-    }.values()
-    forms = _Forms(data, rows)
-    for bindings in rows:
-        this, path = bindings["this"], bindings.get("path", "")
-        for value in forms.written(this, bindings.get("value")):
-            known = bindings | ({"value": value} if value else {})
-            yield Solution(this, value, path if is_iri(path) else None, _message(bindings.get("message")), known)
+    by_store = _different(_by_store(query, seen_data, rest))
+    forms = _Forms(data, by_store if query.reads_value else ())
+    for bindings in by_store:
+        for value in forms.written(bindings["this"], bindings.get("value")):
+            yield _solution(bindings | ({"value": value} if value else {}))
+    for bindings in _different(_by_rdflib(query, seen_data, by_form)):
+        yield _solution(bindings)
+
+
+def _different(rows: Iterable[Bindings]) -> Collection[Bindings]:
+    """Return each of the rows once, in their first order."""
+    return {tuple(sorted(bindings.items())): bindings for bindings in rows}.values()
+
+
+def _solution(bindings: Bindings) -> Solution:
+    path = bindings.get("path", "")
+    own = _message(bindings.get("message"))
+    return Solution(bindings["this"], bindings.get("value"), path if is_iri(path) else None, own, bindings)
 
 
 def _message(term: Term | None) -> Messages:
@@ -183,8 +191,6 @@ class _Forms:
         if found is None or _OF_XSD not in found:
             return [found]
         own = self._written.get(this, set())
-        if found in own and self._stored[found] != found:
-            return [found]  # by rdflib, which keeps forms
         forms: list[Term | None] = [*sorted(term for term in own if self._stored[term] == found)]
         return forms or [found]
 
