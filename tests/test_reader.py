@@ -11,9 +11,9 @@ from circkg_loaders.load import Loaded, LoadError, load
 
 HEAD = "id,title,title_lang,kind,start_date,country,source\n".replace(",country", "")
 REGISTRY = (
-    "slug,title,role,reader,version,licence,description\n"
-    "small,Small,stated,facts,1.0.0,CC-BY-4.0,A small set.\n"
-    "small-records,Records,provenance,records,1.0.0,CC-BY-4.0,Its records.\n"
+    "slug,title,role,reader,version,issued,temporal,licence,rights,keywords,description\n"
+    "small,Small,stated,facts,1.0.0,2026-01-31,2025-01-01/..,CC-BY-4.0,© Somebody.,small; set,A small set.\n"
+    "small-records,Records,provenance,records,1.0.0,2026-01-31,,CC-BY-4.0,,set,Its records.\n"
 )
 SOURCES = "id,url,title,language,kind,subject,sha256,note\npage,https://example.org/p,,,web-page,,,\n"
 
@@ -166,7 +166,14 @@ def test_a_withdrawn_iri_is_never_used_again(make: Make) -> None:
         ("sets.csv", "", "sets.csv lacks the column slug"),
         ("sets.csv", REGISTRY.splitlines()[0] + "\n", "lists no data set"),
         ("sets.csv", REGISTRY.replace(",stated,", ",state,"), "the role 'state' is none of stated, inferred"),
-        ("sets.csv", REGISTRY + "other\n", "sets.csv, row 4: 1 cells under 7 columns"),
+        ("sets.csv", REGISTRY + "other\n", "sets.csv, row 4: 1 cells under 11 columns"),
+        ("sets.csv", REGISTRY.replace("2026-01-31", "31/01/2026"), "row 2: issued is '31/01/2026'. Write the day as"),
+        (
+            "sets.csv",
+            REGISTRY.replace(",small; set,", ",,"),
+            "row 2: a cell is empty. Only those of temporal and rights may be",
+        ),
+        ("sets.csv", REGISTRY.replace("2025-01-01/..", "2025"), "row 2: temporal is '2025'. Write 2021-01-01/2023"),
         ("sources.csv", "", "sources.csv lacks the column id"),
         ("sources.csv", SOURCES + "other\n", "sources.csv, row 3: 1 cells under 8 columns"),
         (

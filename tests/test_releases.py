@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,29 @@ def test_an_earlier_manifest_brings_back_the_same_bytes(tmp_path: Path) -> None:
     assert current is not None
     assert to_json(current) == before
     assert archive.quads(current.releases[0]) == quads
+
+
+def test_a_manifest_says_what_editors_declare_of_a_set(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    found = replace(dataset("odd"), keywords=("one", "two"), issued="2026-01-31", rights="© Somebody.")
+    publish(archive, {found: ODD})
+    manifest = archive.current()
+    assert manifest
+    release = manifest.releases[0]
+    said = (release.description, release.keywords, release.issued, release.rights)
+    assert said == ("For a test.", ("one", "two"), "2026-01-31", "© Somebody.")
+
+
+def test_a_manifest_from_before_these_fields_is_still_read(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    publish(archive, {dataset("odd"): ODD})
+    content = json.loads((tmp_path / "manifest.json").read_text())
+    for name in ("description", "keywords", "issued", "temporal", "rights"):
+        del content["sets"][0][name]
+    (tmp_path / "manifest.json").write_text(json.dumps(content))
+    manifest = archive.current()
+    assert manifest
+    assert (manifest.releases[0].set, manifest.releases[0].keywords) == ("odd", ())
 
 
 def test_a_release_that_was_tampered_with_is_refused(tmp_path: Path) -> None:

@@ -103,8 +103,9 @@ class Archive:
         if not path.exists():
             write_durably(path, compress(content))
         return Release(
-            set_.slug, version, set_.role, set_.iri, set_.title, set_.licence, file, digest, content.count(b"\n")
-        )
+            set_.slug, version, set_.role, set_.iri, set_.title, set_.licence, file, digest, content.count(b"\n"),
+            set_.description, set_.keywords, set_.issued, set_.temporal, set_.rights,
+        )  # fmt: skip
 
     def quads(self, release: Release) -> bytes:
         """Return the N-Quads of a release.

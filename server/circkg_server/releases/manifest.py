@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from circkg_loaders.iris import BASE
 from circkg_loaders.registry import Role
@@ -22,6 +23,7 @@ class Release:
     :param graph: IRI of the named graph, which is the data set.
     :param file: path of the gzipped canonical N-Quads inside the store's folder.
     :param sha256: of the N-Quads before compression.
+    :param issued: the day that the editors declare for this version; empty in manifests that are older than the field.
     """
 
     set: str
@@ -33,6 +35,11 @@ class Release:
     file: str
     sha256: str
     quads: int
+    description: str = ""
+    keywords: tuple[str, ...] = ()
+    issued: str = ""
+    temporal: str = ""
+    rights: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ def from_json(text: str) -> Manifest:
     """
     try:
         content = json.loads(text)
-        releases = tuple(Release(**(entry | {"role": Role(entry["role"])})) for entry in content["sets"])
+        releases = tuple(_release(entry) for entry in content["sets"])
         manifest = Manifest(int(content["snapshot"]), releases, content["base"])
     except (ValueError, KeyError, TypeError) as error:
         raise ManifestError(
@@ -74,6 +81,11 @@ def from_json(text: str) -> Manifest:
     if manifest.base != BASE:
         raise ManifestError(f"The manifest is of the base {manifest.base}, this build of {BASE}. Use its own store.")
     return manifest
+
+
+def _release(entry: dict[str, Any]) -> Release:
+    """Return the release of an entry; what an older manifest does not know keeps its default."""
+    return Release(**(entry | {"role": Role(entry["role"]), "keywords": tuple(entry.get("keywords", ()))}))
 
 
 def write_durably(path: Path, content: bytes) -> None:
