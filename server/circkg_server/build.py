@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from circkg_loaders.load import Loaded, load
+from circkg_loaders.load import Loaded, LoadError, load
 from circkg_loaders.registry import RegistryError, Role, read_registry
 from circkg_server import search
 from circkg_server.inference import infer, rules
-from circkg_server.releases.archive import Archive
+from circkg_server.releases.archive import Archive, set_of
 from circkg_server.releases.manifest import Manifest, Release
 from circkg_server.store.snapshot import make, remove_old
 from circkg_server.verification import Fault, verify
@@ -63,13 +63,17 @@ def build(
     The bounds of dates, on which the rule of their order rests, are inferred; so inference comes before validation.
 
     :param data: the data room; by default the one of this checkout or installation.
-    :raises LoadError: if a file of the data room is broken as a whole.
+    :raises LoadError: if a file of the data room is broken as a whole, or a set has the slug of a contributed one.
     :raises StoreBusyError: if another build is writing to the same store.
     """
     with archive.writing():
-        result = _check(data, processes, progress)
+        clock = _Clock()
+        loaded = carry_over(archive, load(data, progress=lambda title: progress("read", title)))
+        seconds = {"read": clock.lap()}
+        result = examine(loaded, processes, progress)
+        result.seconds = seconds | result.seconds
         if result.sound:
-            _publish(archive, result, progress)
+            publish(archive, result, progress)
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     result.cpu_seconds = sum(part.ru_utime + part.ru_stime for part in usage)
     return result
@@ -84,16 +88,34 @@ def steps(data: Path | None = None) -> int:
     return 2 * len(sets) + len(rules()) + 3
 
 
-def _check(data: Path | None, processes: int, progress: Progress) -> Build:
+def carry_over(archive: Archive, loaded: Loaded) -> Loaded:
+    """Add the contributed sets of the current manifest to what was read: a build loses none of them.
+
+    :raises LoadError: if the registry has a set of the same slug.
+    """
+    current = archive.current()
+    own = {found.slug for found in loaded.sets}
+    for release in current.releases if current else ():
+        if not release.contributed:
+            continue
+        if release.set in own:
+            raise LoadError(
+                f"sets.csv: {release.set} is the slug of a contributed set that is published. Choose another slug."
+            )
+        loaded.sets.append(set_of(release))
+        loaded.triples[release.set] = archive.triples(release)
+    return loaded
+
+
+def examine(loaded: Loaded, processes: int = 2, progress: Progress = lambda *_: None) -> Build:
+    """Infer over what was read, validate it and verify it; the inferred triples become those of their set."""
     clock = _Clock()
-    loaded = load(data, progress=lambda title: progress("read", title))
-    seconds = {"read": clock.lap()}
     known = loaded.of_role(Role.STATED, Role.VOCABULARY)
     triples, counts = infer(known, progress=lambda rule: progress("infer", rule))
     inferred = next((found for found in loaded.sets if found.role is Role.INFERRED), None)
     if inferred:
         loaded.triples[inferred.slug] = triples
-    seconds["infer"] = clock.lap()
+    seconds = {"infer": clock.lap()}
     progress("validate", "all stated sets")
     shapes = Shapes.load(sorted(room("shapes").glob("*.ttl")))
     report = validate(loaded.of_role(*VALIDATED), loaded.of_role(Role.VOCABULARY), shapes, processes=processes)
@@ -108,7 +130,11 @@ def _check(data: Path | None, processes: int, progress: Progress) -> Build:
     return Build(loaded, counts, report, faults, seconds=seconds)
 
 
-def _publish(archive: Archive, result: Build, progress: Progress) -> None:
+def publish(archive: Archive, result: Build, progress: Progress = lambda *_: None) -> None:
+    """Release the sets of a sound build and make the manifest of these releases the current one.
+
+    The caller holds the archive's lock.
+    """
     clock = _Clock()
     releases: list[Release] = []
     for found in result.loaded.sets:
@@ -118,13 +144,18 @@ def _publish(archive: Archive, result: Build, progress: Progress) -> None:
     manifest = archive.next_manifest(releases)
     current = archive.current()
     result.manifest, result.is_new = manifest, current is None or current.number != manifest.number
+    publish_manifest(archive, manifest, progress)
+    result.seconds["publish"] = clock.lap()
+
+
+def publish_manifest(archive: Archive, manifest: Manifest, progress: Progress = lambda *_: None) -> None:
+    """Make what is derived from a manifest, and make it the current one."""
     progress("publish", f"snapshot {manifest.number}")
     make(archive, manifest)
     search.make(archive, manifest)
     archive.publish(manifest)
     remove_old(archive, manifest)
     search.remove_old(archive, manifest)
-    result.seconds["publish"] = clock.lap()
 
 
 class _Clock:
