@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from xml.parsers import expat
 
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, parse
@@ -46,33 +46,55 @@ def read_rdf(path: Path) -> Iterator[Triple]:
 
     :raises ContributionError: if the syntax is unknown, or the file is not well-formed or too large or deep.
     """
-    syntax = FORMATS.get(path.suffix.lower().removeprefix("."))
-    if syntax is None:
-        known = ", ".join(f".{suffix}" for suffix in FORMATS)
-        raise ContributionError(f"{path.name}: the ending {path.suffix or '(none)'} is not known. Known: {known}.")
+    _syntax(path.name)
+    yield from parse_rdf(read_content(path), path.name)
+
+
+def parse_rdf(content: bytes, name: str) -> Iterator[Triple]:
+    """Yield the triples of the content of an RDF file.
+
+    :param name: name of the file: its ending says the syntax.
+    :raises ContributionError: if the syntax is unknown, or the content is not well-formed or too large or deep.
+    """
+    syntax = _syntax(name)
+    content = content.removeprefix(codecs.BOM_UTF8)
     try:
-        content = _content(path, syntax)
+        if syntax == RdfFormat.RDF_XML:
+            _refuse_entities(content)
+        if syntax == RdfFormat.JSON_LD:
+            refuse_depth(content)
         for quad in parse(input=content, format=syntax, base_iri=BASE):
             yield _term(quad.subject), _term(quad.predicate), _term(quad.object)
     except ContributionError as error:
-        raise ContributionError(f"{path.name}: {error}") from error
+        raise ContributionError(f"{name}: {error}") from error
     except SyntaxError as error:
-        raise ContributionError(f"{path.name} is not well-formed: {_explained(error)}") from error
+        raise ContributionError(f"{name} is not well-formed: {_explained(error)}") from error
+
+
+def read_content(path: Path) -> bytes:
+    """Return the bytes of a file.
+
+    :raises ContributionError: if it cannot be read or is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ContributionError(f"{path.name} cannot be read: {error.strerror or error}.") from error
-
-
-def _content(path: Path, syntax: RdfFormat) -> bytes:
-    """Return the bytes of a file without byte order mark, unless they could bring the parser down."""
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1).removeprefix(codecs.BOM_UTF8)
     if len(content) > MAX_BYTES:
-        raise ContributionError(f"the file has more than {MAX_BYTES // 1_000_000} MB. Contribute it in parts.")
-    if syntax == RdfFormat.RDF_XML:
-        _refuse_entities(content)
-    if syntax == RdfFormat.JSON_LD:
-        _refuse_depth(content)
+        raise ContributionError(
+            f"{path.name}: the file has more than {MAX_BYTES // 1_000_000} MB. Contribute it in parts."
+        )
     return content
+
+
+def _syntax(name: str) -> RdfFormat:
+    ending = PurePath(name).suffix
+    syntax = FORMATS.get(ending.lower().removeprefix("."))
+    if syntax is None:
+        known = ", ".join(f".{suffix}" for suffix in FORMATS)
+        raise ContributionError(f"{name}: the ending {ending or '(none)'} is not known. Known: {known}.")
+    return syntax
 
 
 class _RootReached(Exception):  # noqa: N818 - the end of the part that is looked at, not an error
@@ -102,7 +124,11 @@ def _refuse_entities(content: bytes) -> None:
         raise ContributionError(f"the file is no well-formed XML: {error}.") from error
 
 
-def _refuse_depth(content: bytes) -> None:
+def refuse_depth(content: bytes) -> None:
+    """Refuse JSON that is nested so deeply that a parser's stack could end.
+
+    :raises ContributionError: if it is.
+    """
     depth = 0
     for mark in _JSON_MARK.finditer(content):
         if mark[0] in (b"[", b"{"):

@@ -1,0 +1,59 @@
+"""Which column says what, where the headers of a file do not say it themselves: a small YAML file that people write."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass
+
+from circkg_loaders.contributed.style import Style
+
+
+@dataclass(frozen=True, slots=True)
+class MappedColumn:
+    """What one column says.
+
+    :param field: key of a field, or ``id`` for the column from which IRIs are made.
+    :param language: language of its texts.
+    :param separator: what stands between several values in a cell; ``None``: found out.
+    :param values: what to read in place of a cell or part of it; ``None`` as a value leaves it out.
+    :param dates: order of its dates, and ``decimal`` the mark of its numbers.
+    """
+
+    field: str
+    language: str = ""
+    separator: str | None = None
+    values: MappingOf[str, str | None] = dataclasses.field(default_factory=dict)
+    dates: str | None = None
+    decimal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MappedTable:
+    """How the rows of one sheet become things of one form.
+
+    :param columns: what each header says; a column may say several things.
+    :param constants: values that every row has, by key of a field, written as cells would be.
+    :param ignore: headers from which nothing is taken on purpose.
+    :param merge: several rows with the same key are one thing.
+    """
+
+    form: str
+    sheet: str | None = None
+    columns: MappingOf[str, tuple[MappedColumn, ...]] = dataclasses.field(default_factory=dict)
+    constants: MappingOf[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    merge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """How a file becomes things.
+
+    :param missing: cells that mean nothing, such as ``N/A``.
+    """
+
+    tables: tuple[MappedTable, ...]
+    language: str = ""
+    style: Style = dataclasses.field(default_factory=Style)
+    missing: tuple[str, ...] = ()

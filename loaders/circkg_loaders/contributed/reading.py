@@ -1,0 +1,63 @@
+"""Reads a contributed file of any supported kind into triples that know where they come from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+
+from circkg_loaders.contributed.contribution import ColumnAccount, Contribution, Options, SheetAccount
+from circkg_loaders.contributed.origins import Origins, RdfOrigins
+from circkg_loaders.contributed.rdf import ContributionError, parse_rdf, read_content
+from circkg_loaders.contributed.style import Style
+from circkg_shapes.terms import Triple
+
+__all__ = [
+    "SYNTAXES", "ColumnAccount", "Contribution", "ContributionError", "Options", "Origins", "SheetAccount", "Style",
+    "read", "read_bytes",
+]  # fmt: skip
+
+SYNTAXES = {
+    "ttl": "turtle",
+    "nt": "n-triples",
+    "nq": "n-quads",
+    "trig": "trig",
+    "rdf": "rdf-xml",
+    "xml": "rdf-xml",
+    "jsonld": "json-ld",
+}
+"""Kinds of files that are read, by the ending of their name."""
+
+
+def read(path: Path, options: Options | None = None) -> Contribution:
+    """Return what a contributed file says.
+
+    :raises ContributionError: if the file cannot be read as a whole; what is wrong in parts of it is a fault.
+    """
+    return read_bytes(read_content(path), path.name, options)
+
+
+def read_bytes(content: bytes, name: str, options: Options | None = None) -> Contribution:  # noqa: ARG001 - for tables
+    """Return what the content of a contributed file says.
+
+    :param name: name of the file, without its folder: its ending says what kind of file it is.
+    :raises ContributionError: if the content cannot be read as a whole; what is wrong in parts of it is a fault.
+    """
+    ending = PurePath(name).suffix.lower().removeprefix(".")
+    syntax = SYNTAXES.get(ending)
+    if syntax is None:
+        known = ", ".join(f".{each}" for each in SYNTAXES)
+        raise ContributionError(f"{name}: the ending {PurePath(name).suffix or '(none)'} is not known. Known: {known}.")
+    digest = hashlib.sha256(content).hexdigest()
+    triples = list(parse_rdf(content, name))
+    return Contribution(name, digest, syntax, None, triples, _rdf_origins(content, name, syntax))
+
+
+def _rdf_origins(content: bytes, name: str, syntax: str) -> RdfOrigins:
+    def lines() -> Iterator[tuple[int, Triple]]:
+        for number, line in enumerate(content.splitlines(), start=1):
+            for triple in parse_rdf(line, name):
+                yield number, triple
+
+    text = content.decode("utf-8", errors="replace")
+    return RdfOrigins(name, text, lines if syntax in ("n-triples", "n-quads") else None)

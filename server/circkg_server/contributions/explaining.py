@@ -1,0 +1,391 @@
+"""Turns the results of a validation into faults: each with its code, its places and what the texts of the code name."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from circkg_loaders.contributed.faults import Fault, Severity
+from circkg_loaders.contributed.places import Place
+from circkg_loaders.iris import NUTS_CODE
+from circkg_loaders.prefixes import expand, shorten
+from circkg_server.contributions.bounds import WRITTEN, written_as
+from circkg_server.contributions.knowledge import NAMES, TYPE, Knowledge
+from circkg_server.contributions.locating import Locator, steps
+from circkg_server.contributions.terms import DEFINED_TERMS
+from circkg_shapes.forms import Field, Form, Kind, forms, in_language
+from circkg_shapes.report import SH, VIOLATION, WARNING, Result
+from circkg_shapes.terms import XSD, Term, is_blank, is_iri, iri, iri_text, literal_parts
+from circkg_shapes.validate import Shapes
+
+LANGUAGE_TAGS: Final = iri(expand("circsh:LanguageTagShape"))
+_SEVERITIES: Final = {VIOLATION: Severity.VIOLATION, WARNING: Severity.WARNING}
+_NUMBERS: Final = ("decimal", "integer")
+
+_OF_COMPONENT: Final = {
+    "UniqueLang": "language-twice",
+    "LanguageIn": "language-not-allowed",
+    "MinLength": "too-short",
+    "MaxLength": "too-long",
+    "MinInclusive": "out-of-range",
+    "MaxInclusive": "out-of-range",
+    "MinExclusive": "out-of-range",
+    "MaxExclusive": "out-of-range",
+    "MaxCount": "too-many",
+    "QualifiedMinCount": "too-few",
+    "QualifiedMaxCount": "too-many",
+    "Equals": "values-differ",
+    "Disjoint": "values-shared",
+    "Closed": "property-not-allowed",
+    "HasValue": "value-required",
+}
+"""Codes that follow from the constraint component alone."""
+
+_OF_KIND: Final = {
+    Kind.DATE: "value-not-a-date",
+    Kind.NUMBER: "value-not-a-number",
+    Kind.WHOLE_NUMBER: "value-not-a-whole-number",
+    Kind.CONCEPT: "not-in-list",
+    Kind.COUNTRY: "country-unknown",
+    Kind.CURRENCY: "currency-unknown",
+    Kind.ADDRESS: "address-form",
+}
+"""Codes of a value that is not what its column holds, whatever component says so."""
+
+_LIMITS: Final = {
+    "MinLength": ("minLength", ""),
+    "MaxLength": ("maxLength", ""),
+    "MinInclusive": ("minInclusive", "≥ "),
+    "MaxInclusive": ("maxInclusive", "≤ "),
+    "MinExclusive": ("minExclusive", "> "),
+    "MaxExclusive": ("maxExclusive", "< "),
+    "MinCount": ("minCount", ""),
+    "MaxCount": ("maxCount", ""),
+    "QualifiedMinCount": ("qualifiedMinCount", ""),
+    "QualifiedMaxCount": ("qualifiedMaxCount", ""),
+}
+"""The parameter that holds the limit of a component, and the sign before it."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """The shapes, as faults speak of them: parameters, fields and forms."""
+
+    shapes: Shapes
+
+    @cached_property
+    def _said(self) -> Mapping[Term, Mapping[Term, Sequence[Term]]]:
+        found: defaultdict[Term, defaultdict[Term, list[Term]]] = defaultdict(lambda: defaultdict(list))
+        for subject, predicate, value in self.shapes.triples:
+            found[subject][predicate].append(value)
+        return found
+
+    @cached_property
+    def forms(self) -> tuple[Form, ...]:
+        """The form of each class."""
+        return forms(self.shapes.triples)
+
+    @cached_property
+    def fields(self) -> Mapping[Term, Field]:
+        """The field of each property shape; shapes that only wish for a value share the field of its class."""
+        found = {field.shape: field for form in self.forms for field in form.fields}
+        by_target = {form.target: form for form in self.forms}
+        for root, said in self._said.items():
+            for target in said.get(f"<{SH}targetClass>", ()):
+                form = by_target.get(target)
+                for shape in said.get(f"<{SH}property>", ()) if form else ():
+                    path = self.parameter(shape, "path")
+                    field = form.field(path) if form and path and root != form.shape else None
+                    if field:
+                        found.setdefault(shape, field)
+        return found
+
+    def parameter(self, shape: Term, name: str) -> Term | None:
+        """Return the value of a parameter of a shape, the first in order if there are several."""
+        said = self._said.get(shape)
+        return min(said.get(f"<{SH}{name}>", ()), default=None) if said else None
+
+    def text(self, shape: Term, name: str) -> str:
+        """Return the lexical form of a parameter of a shape, or its IRI shortened; empty if there is none."""
+        found = self.parameter(shape, name)
+        return shown(found) if found is not None else ""
+
+    def name(self, shape: Term, language: str) -> str:
+        """Return the label of a shape in a language, else in English, else in any; empty if it has none."""
+        said = self._said.get(shape)
+        parts = [literal_parts(value) for value in (said.get(f"<{SH}name>", ()) if said else ())]
+        return in_language(tuple((tag or "", text) for text, tag, _ in parts), language)
+
+
+def shown(term: Term) -> str:
+    """Return a term as people read it.
+
+    >>> shown('"05.2024"'), shown("<http://data.europa.eu/nuts/code/FI1C3>")
+    ('05.2024', 'nuts:FI1C3')
+    """
+    if is_iri(term):
+        return shorten(iri_text(term))
+    return term if is_blank(term) else literal_parts(term)[0]
+
+
+class Explainer:
+    """Turns results into faults."""
+
+    def __init__(self, described: Described, knowledge: Knowledge, locator: Locator, language: str) -> None:
+        self._described = described
+        self._knowledge = knowledge
+        self._locator = locator
+        self._language = language
+
+    def faults(self, results: Iterable[Result]) -> Iterator[Fault]:
+        """Yield the faults of results in their order; what several components say of one value is one fault."""
+        found: dict[tuple[object, ...], None] = {}
+        for result in results:
+            for fault in self._explained(result):
+                key = (fault.code, fault.focus_node, fault.path, fault.value, fault.severity, fault.values.get("language"))
+                if key not in found:
+                    found[key] = None
+                    yield fault
+
+    def _explained(self, result: Result) -> Iterator[Fault]:
+        field = self._described.fields.get(result.source_shape)
+        code = self._code(result, field)
+        base = Fault(
+            code, _SEVERITIES.get(result.severity, Severity.INFO), self._locator.files[0],
+            values=self._values(result, field), messages=result.messages, focus_node=result.focus_node,
+            source_shape=result.source_shape, component=result.component, path=result.path, value=result.value,
+        )  # fmt: skip
+        if not self._locator.about(result.focus_node):
+            yield self._of_published(base)
+        elif code == "language-twice":
+            yield from self._languages_twice(base)
+        elif code == "language-region":
+            yield from self._language_regions(base)
+        elif code in ("too-many", "dates-out-of-order", "values-out-of-order", "values-differ", "values-shared"):
+            yield self._of_several(base)
+        elif result.component_name in ("MinCount", "QualifiedMinCount", "HasValue"):
+            place = self._locator.of_missing(result.focus_node, result.path)
+            yield self._at(base, (place,) if place else ())
+        elif result.path is None:
+            yield self._at(base, self._locator.of_focus(result.focus_node))
+        else:
+            yield self._at(base, self._locator.of_values(result.focus_node, result.path, result.value))
+
+    # Codes
+
+    def _code(self, result: Result, field: Field | None) -> str:
+        component, kind = result.component_name, field.kind if field else Kind.ANY
+        if result.source_shape == DEFINED_TERMS:
+            return "class-missing" if component == "MinCount" else "term-unknown"
+        if component == "SPARQL":
+            return "language-region" if result.source_shape == LANGUAGE_TAGS else "rule-not-met"
+        if component == "MinCount":
+            if result.severity != VIOLATION:
+                return "missing-wished"
+            return "missing" if self._described.text(result.source_shape, "minCount") in ("", "1") else "too-few"
+        if component in ("LessThan", "LessThanOrEquals"):
+            return "dates-out-of-order" if result.path in WRITTEN or kind is Kind.DATE else "values-out-of-order"
+        if result.path is None and component in ("Pattern", "NodeKind", "MinLength", "MaxLength"):
+            return "identifier-form"
+        if kind in (Kind.NUMBER, Kind.WHOLE_NUMBER) and not self._is_number(result.value):
+            return _OF_KIND[kind]
+        if component in _OF_COMPONENT:
+            return _OF_COMPONENT[component]
+        if result.value is None or result.path is None:
+            return "rule-not-met"
+        return self._code_of_value(result.value, result, kind)
+
+    def _code_of_value(self, value: Term, result: Result, kind: Kind) -> str:
+        component = result.component_name
+        if kind in _OF_KIND:
+            return _OF_KIND[kind]
+        if kind is Kind.REGION:
+            return self._code_of_region(value)
+        if component == "Class" or (component == "NodeKind" and self._wants_iri(result)):
+            return self._code_of_link(value)
+        if component == "In":
+            return "not-in-list"
+        if component == "Pattern":
+            return "pattern"
+        if component in ("Datatype", "NodeKind") or (component == "Or" and kind in (Kind.TEXT, Kind.STRING)):
+            return self._code_of_datatype(value, kind)
+        return "rule-not-met"
+
+    def _code_of_region(self, value: Term) -> str:
+        if value.startswith(f"<{NUTS_CODE}"):
+            return "region-other-version" if self._known(value) else "region-unknown"
+        return self._code_of_link(value) if is_iri(value) and self._known(value) else "region-unknown"
+
+    def _code_of_link(self, value: Term) -> str:
+        if not is_iri(value) and not is_blank(value):
+            return "link-expected"
+        return "link-wrong-class" if self._known(value) else "link-unknown"
+
+    def _code_of_datatype(self, value: Term, kind: Kind) -> str:
+        if is_iri(value) or is_blank(value):
+            return "wrong-type"
+        _, language, datatype = literal_parts(value)
+        if kind is Kind.TEXT and datatype == f"{XSD}string":
+            return "language-missing"
+        return "language-not-wanted" if kind is Kind.STRING and language else "wrong-type"
+
+    def _wants_iri(self, result: Result) -> bool:
+        return "IRI" in self._described.text(result.source_shape, "nodeKind")
+
+    def _known(self, value: Term) -> bool:
+        """Tell whether anything says of which class a thing is."""
+        return bool(self._types(value))
+
+    def _types(self, value: Term) -> list[Term]:
+        own = [triple[2] for triple in self._locator.about(value) if triple[1] == TYPE]
+        return own or self._knowledge.values(value, TYPE)
+
+    @staticmethod
+    def _is_number(value: Term | None) -> bool:
+        if value is None:
+            return True
+        if is_iri(value) or is_blank(value):
+            return False
+        return literal_parts(value)[2].removeprefix(XSD) in _NUMBERS
+
+    # What the texts name
+
+    def _values(self, result: Result, field: Field | None) -> dict[str, str]:
+        values = {"field": self._field_name(result, field), "thing": self.thing(result.focus_node)}
+        if result.value is not None:
+            values["value"] = shown(result.value)
+            if not is_iri(result.value) and not is_blank(result.value):
+                text, language, _ = literal_parts(result.value)
+                values |= {"length": str(len(text)), "language": language or ""}
+            values["found"] = ", ".join(self._class_name(kind) for kind in self._types(result.value))
+        if result.component_name in _LIMITS:
+            name, sign = _LIMITS[result.component_name]
+            values["limit"] = sign + self._described.text(result.source_shape, name)
+        if result.source_shape == DEFINED_TERMS:
+            named = result.value if result.component_name == "Class" else result.path
+            values["term"] = shown(named) if named else ""
+        for name in ("pattern", "hasValue", "datatype"):
+            if text := self._described.text(result.source_shape, name):
+                values["expected"] = text
+        if field and field.scheme:
+            values["list"] = self._knowledge.name(field.scheme, self._language) or shown(field.scheme)
+        elif result.component_name == "In":
+            values["list"] = values["field"]
+        wanted = list(field.classes) if field else []
+        if not wanted and (kind := self._described.parameter(result.source_shape, "class")):
+            wanted = [kind]
+        values["class"] = " / ".join(self._class_name(kind) for kind in wanted)
+        return values
+
+    def _field_name(self, result: Result, field: Field | None) -> str:
+        names = in_language(field.names, self._language) if field else ""
+        names = names or self._described.name(result.source_shape, self._language)
+        if result.path is None or names:
+            return names
+        named = steps(result.path)
+        for form in self._described.forms if named else ():
+            if form.target in self._types(result.focus_node) and (found := form.field(named[0][0])):
+                return in_language(found.names, self._language)
+        return " / ".join(shorten(iri_text(name)) for name, _ in named)
+
+    def _class_name(self, kind: Term) -> str:
+        form = next((form for form in self._described.forms if form.target == kind), None)
+        return in_language(form.names, self._language) if form else shown(kind)
+
+    def thing(self, focus: Term) -> str:
+        """Return the name of a thing in the language of the report, else its IRI shortened."""
+        names = [literal_parts(v)[:2] for _, p, v in self._locator.about(focus) if p in NAMES and v.startswith('"')]
+        texts = tuple((tag or "", text) for text, tag in names if text)
+        return in_language(texts, self._language) or self._knowledge.name(focus, self._language) or shown(focus)
+
+    # Places
+
+    def _at(self, fault: Fault, places: Sequence[Place]) -> Fault:
+        """Return a fault at its places, the first of them as its own; at its row or file if there are none."""
+        focus = fault.focus_node or ""
+        found = tuple(places) or self._locator.of_focus(focus) or self._locator.files[:1]
+        if len(found) == 1 and found[0].raw and "value" in fault.values:
+            fault = replace(fault, values={**fault.values, "value": found[0].raw})
+        return replace(fault, place=found[0], also=found[1:])
+
+    def _of_published(self, fault: Fault) -> Fault:
+        """Return a fault of a thing that is not in the files, at the cells that made it wrong."""
+        focus = fault.focus_node or ""
+        return self._with_source(self._at(fault, self._locator.of_change(focus, fault.path)), focus)
+
+    def _with_source(self, fault: Fault, subject: Term, **values: str) -> Fault:
+        source = self._knowledge.source(subject, self._language)
+        title = (source.title or shorten(source.iri)) if source else shown(subject)
+        published = source.iri if source else iri_text(subject) if is_iri(subject) else None
+        return replace(fault, published=published, values={**fault.values, "source": title, **values})
+
+    def _of_several(self, fault: Fault) -> Fault:
+        """Return a fault of values that do not go together, at all of them, with the published ones named."""
+        focus, path = fault.focus_node or "", fault.path
+        others = [
+            found
+            for name in ("lessThan", "lessThanOrEquals", "equals", "disjoint")
+            if (found := self._described.parameter(fault.source_shape or "", name))
+        ]
+        pair = [self._own_and_published(focus, each) for each in (path, *others)]
+        places = [place for (own, _) in pair for place in own]
+        published = [value for _, values in pair for value in values]
+        if others:
+            fault = replace(fault, values={**fault.values, **dict(zip(("start", "end"), self._both(focus, path, others[0]), strict=True))})
+        located = self._at(fault, tuple(dict.fromkeys(places)))
+        if not published:
+            return located
+        if fault.code == "too-many" and len(pair[0][0]) <= int(fault.values["limit"] or 0):
+            located = replace(located, code="clash-with-published")
+        said = " / ".join(shown(value) for value in published)
+        own = located.place.raw or located.values.get("value", "")
+        return self._with_source(located, focus, published_value=said, value=own)
+
+    def _own_and_published(self, focus: Term, path: str | None) -> tuple[tuple[Place, ...], list[Term]]:
+        """Return the places of the values of a path, and the values that are published and not in the files."""
+        written = [name for step, _ in steps(path) for name in written_as(step)]
+        own = {value for _, predicate, value in self._locator.about(focus) if predicate in written}
+        known = [value for name in written for value in self._knowledge.values(focus, name) if value not in own]
+        return self._locator.of_values(focus, path), sorted(set(known))
+
+    def _both(self, focus: Term, first: str | None, second: str) -> tuple[str, str]:
+        """Return the values of two properties as people wrote them."""
+        texts = []
+        for path in (first, second):
+            written = [name for step, _ in steps(path) for name in written_as(step)]
+            said = [v for _, p, v in (*self._locator.about(focus), *self._knowledge.about(focus)) if p in written]
+            texts.append(" / ".join(dict.fromkeys(shown(value) for value in said)))
+        return texts[0], texts[1]
+
+    def _languages_twice(self, fault: Fault) -> Iterator[Fault]:
+        """Yield a fault for each language in which there are several texts, at all of them."""
+        focus, path = fault.focus_node or "", fault.path
+        by_language: defaultdict[str, list[Term]] = defaultdict(list)
+        said = [v for _, p, v in (*self._locator.about(focus), *self._knowledge.about(focus)) if p == path]
+        for value in dict.fromkeys(said):
+            if value.startswith('"') and (language := literal_parts(value)[1]):
+                by_language[language.lower()].append(value)
+        for language, texts in sorted(by_language.items()):
+            if len(texts) < 2:
+                continue
+            places = [place for text in texts for place in self._locator.of_values(focus, path, text)]
+            found = self._at(replace(fault, values={**fault.values, "language": language}), places)
+            published = [text for text in texts if not self._locator.of_values(focus, path, text)]
+            if published and len(published) == len(texts) - 1:
+                found = replace(found, code="clash-with-published")
+                found = self._with_source(
+                    found, focus, published_value=shown(published[0]), value=found.place.raw or ""
+                )  # fmt: skip
+            yield found
+
+    def _language_regions(self, fault: Fault) -> Iterator[Fault]:
+        """Yield a fault for each text of a thing whose language has a region."""
+        focus = fault.focus_node or ""
+        for triple in self._locator.about(focus):
+            language = literal_parts(triple[2])[1] if triple[2].startswith('"') else None
+            if language and "-" in language and (fault.value in (None, triple[2], focus)):
+                values = {**fault.values, "language": language, "value": shown(triple[2])}
+                yield self._at(replace(fault, value=triple[2], path=triple[1], values=values), self._locator.of([triple]))

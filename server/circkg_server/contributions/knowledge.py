@@ -1,0 +1,81 @@
+"""What is known before a contribution comes: vocabularies, regions, and the things that are published."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from circkg_loaders.load import load
+from circkg_loaders.prefixes import expand
+from circkg_loaders.registry import Role
+from circkg_server.contributions.bounds import date_bounds
+from circkg_shapes.terms import Term, Triple, iri, is_iri, iri_text, literal_parts
+
+TYPE: Final = iri(expand("rdf:type"))
+NAMES: Final = tuple(iri(expand(name)) for name in ("dct:title", "skos:prefLabel"))
+SOURCE: Final = iri(expand("dct:source"))
+DEFINED_BY: Final = iri(expand("rdfs:isDefinedBy"))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a published statement was read: the IRI of its source and the title, empty if it has none."""
+
+    iri: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What is known before a contribution comes.
+
+    :param triples: vocabularies, regions and published things, with the bounds of their dates.
+    :param vocabularies: version of each data set of the role vocabulary, by slug.
+    :param snapshot: number of the published snapshot; ``None`` for the curated data of this installation.
+    """
+
+    triples: tuple[Triple, ...]
+    vocabularies: Mapping[str, str]
+    snapshot: int | None = None
+
+    @classmethod
+    def of_data(cls) -> Knowledge:
+        """Return what is known without a store: the curated data."""
+        loaded = load()
+        stated = loaded.of_role(Role.STATED)
+        triples = (*loaded.of_role(Role.VOCABULARY), *stated, *date_bounds(stated))
+        return cls(triples, {each.slug: each.version for each in loaded.sets if each.role is Role.VOCABULARY})
+
+    @cached_property
+    def _by_subject(self) -> Mapping[Term, list[Triple]]:
+        found: defaultdict[Term, list[Triple]] = defaultdict(list)
+        for triple in self.triples:
+            found[triple[0]].append(triple)
+        return dict(found)
+
+    def about(self, subject: Term) -> Iterable[Triple]:
+        """Return what is known about a thing."""
+        return self._by_subject.get(subject, ())
+
+    def values(self, subject: Term, predicate: Term) -> list[Term]:
+        """Return the known values of a property of a thing."""
+        return [value for _, found, value in self.about(subject) if found == predicate]
+
+    def name(self, subject: Term, language: str = "en") -> str:
+        """Return the name of a known thing in a language, else in English, else in any; empty if it has none."""
+        names = [literal_parts(value)[:2] for predicate in NAMES for value in self.values(subject, predicate)]
+        by_language = {tag or "": text for text, tag in reversed(names)}
+        return by_language.get(language) or by_language.get("en") or next(iter(by_language.values()), "")
+
+    def source(self, subject: Term, language: str = "en") -> Source | None:
+        """Return the source in which a published thing was read; ``None`` if nothing says so."""
+        found = next((value for value in sorted(self.values(subject, SOURCE)) if is_iri(value)), None)
+        return Source(iri_text(found), self.name(found, language)) if found else None
+
+    @cached_property
+    def defined(self) -> frozenset[Term]:
+        """The classes, properties and concepts that some ontology or vocabulary defines."""
+        return frozenset(subject for subject, predicate, _ in self.triples if predicate == DEFINED_BY)
