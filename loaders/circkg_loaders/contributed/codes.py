@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -137,6 +137,5 @@ def _quality(parameter: str) -> float:
         return 0.0
 
 
-def _read(folder: str, name: str) -> dict[str, dict[str, str]]:
-    content = (_FOLDER / folder / f"{name}.yaml").read_text(encoding="utf-8")
-    return dict(yaml.load(content, Loader=yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader))  # noqa: S506 - both are safe
+def _read(folder: str, name: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((_FOLDER / folder / f"{name}.yaml").read_text(encoding="utf-8")))

@@ -18,7 +18,7 @@ from circkg_server.contributions.locating import Locator, steps
 from circkg_server.contributions.terms import DEFINED_TERMS
 from circkg_shapes.forms import Field, Form, Kind, forms, in_language
 from circkg_shapes.report import SH, VIOLATION, WARNING, Result
-from circkg_shapes.terms import XSD, Term, is_blank, is_iri, iri, iri_text, literal_parts
+from circkg_shapes.terms import XSD, Term, iri, iri_text, is_blank, is_iri, literal_parts
 from circkg_shapes.validate import Shapes
 
 LANGUAGE_TAGS: Final = iri(expand("circsh:LanguageTagShape"))
@@ -145,7 +145,14 @@ class Explainer:
         found: dict[tuple[object, ...], None] = {}
         for result in results:
             for fault in self._explained(result):
-                key = (fault.code, fault.focus_node, fault.path, fault.value, fault.severity, fault.values.get("language"))
+                key = (
+                    fault.code,
+                    fault.focus_node,
+                    fault.path,
+                    fault.value,
+                    fault.severity,
+                    fault.values.get("language"),
+                )
                 if key not in found:
                     found[key] = None
                     yield fault
@@ -267,9 +274,9 @@ class Explainer:
         if result.source_shape == DEFINED_TERMS:
             named = result.value if result.component_name == "Class" else result.path
             values["term"] = shown(named) if named else ""
-        for name in ("pattern", "hasValue", "datatype"):
-            if text := self._described.text(result.source_shape, name):
-                values["expected"] = text
+        for component, name in (("Pattern", "pattern"), ("HasValue", "hasValue"), ("Datatype", "datatype")):
+            if result.component_name == component:
+                values["expected"] = self._described.text(result.source_shape, name)
         if field and field.scheme:
             values["list"] = self._knowledge.name(field.scheme, self._language) or shown(field.scheme)
         elif result.component_name == "In":
@@ -278,16 +285,22 @@ class Explainer:
         if not wanted and (kind := self._described.parameter(result.source_shape, "class")):
             wanted = [kind]
         values["class"] = " / ".join(self._class_name(kind) for kind in wanted)
-        return values
+        return {name: text for name, text in values.items() if text}
 
     def _field_name(self, result: Result, field: Field | None) -> str:
+        if result.source_shape == DEFINED_TERMS:
+            return ""
         names = in_language(field.names, self._language) if field else ""
         names = names or self._described.name(result.source_shape, self._language)
         if result.path is None or names:
             return names
-        named = steps(result.path)
+        return self._path_name(result.focus_node, result.path)
+
+    def _path_name(self, focus: Term, path: str) -> str:
+        """Return what a property is called for the class of a thing, else the names of its properties shortened."""
+        named = steps(path)
         for form in self._described.forms if named else ():
-            if form.target in self._types(result.focus_node) and (found := form.field(named[0][0])):
+            if form.target in self._types(focus) and (found := form.field(named[0][0])):
                 return in_language(found.names, self._language)
         return " / ".join(shorten(iri_text(name)) for name, _ in named)
 
@@ -334,14 +347,20 @@ class Explainer:
         places = [place for (own, _) in pair for place in own]
         published = [value for _, values in pair for value in values]
         if others:
-            fault = replace(fault, values={**fault.values, **dict(zip(("start", "end"), self._both(focus, path, others[0]), strict=True))})
+            fault = replace(
+                fault,
+                values={**fault.values, **dict(zip(("start", "end"), self._both(focus, path, others[0]), strict=True))},
+            )
         located = self._at(fault, tuple(dict.fromkeys(places)))
         if not published:
             return located
         if fault.code == "too-many" and len(pair[0][0]) <= int(fault.values["limit"] or 0):
             located = replace(located, code="clash-with-published")
         said = " / ".join(shown(value) for value in published)
-        own = located.place.raw or located.values.get("value", "")
+        said_here = [
+            v for _, p, v in self._locator.about(focus) if p in {name for s, _ in steps(path) for name in written_as(s)}
+        ]
+        own = located.place.raw or " / ".join(dict.fromkeys(shown(value) for value in said_here))
         return self._with_source(located, focus, published_value=said, value=own)
 
     def _own_and_published(self, focus: Term, path: str | None) -> tuple[tuple[Place, ...], list[Term]]:
@@ -376,9 +395,8 @@ class Explainer:
             published = [text for text in texts if not self._locator.of_values(focus, path, text)]
             if published and len(published) == len(texts) - 1:
                 found = replace(found, code="clash-with-published")
-                found = self._with_source(
-                    found, focus, published_value=shown(published[0]), value=found.place.raw or ""
-                )  # fmt: skip
+                own = next(text for text in texts if text not in published)
+                found = self._with_source(found, focus, published_value=shown(published[0]), value=shown(own))
             yield found
 
     def _language_regions(self, fault: Fault) -> Iterator[Fault]:
@@ -387,5 +405,8 @@ class Explainer:
         for triple in self._locator.about(focus):
             language = literal_parts(triple[2])[1] if triple[2].startswith('"') else None
             if language and "-" in language and (fault.value in (None, triple[2], focus)):
-                values = {**fault.values, "language": language, "value": shown(triple[2])}
-                yield self._at(replace(fault, value=triple[2], path=triple[1], values=values), self._locator.of([triple]))
+                named = self._path_name(focus, triple[1])
+                values = {**fault.values, "language": language, "value": shown(triple[2]), "field": named}
+                yield self._at(
+                    replace(fault, value=triple[2], path=triple[1], values=values), self._locator.of([triple])
+                )

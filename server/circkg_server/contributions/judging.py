@@ -1,4 +1,4 @@
-"""Judges contributions: what is wrong with their tables and what the shapes say, as one list, each fault at its place."""
+"""Judges contributions: what is wrong with tables and what the shapes say, as one list, each fault at its place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Final
 
 from circkg_loaders.contributed.contribution import Contribution
 from circkg_loaders.contributed.faults import Fault, Severity
-from circkg_loaders.contributed.known import Known
 from circkg_loaders.contributed.places import Place
 from circkg_loaders.contributed.rdf import ContributionError
 from circkg_server.contributions.bounds import date_bounds, written_as
@@ -80,14 +79,12 @@ def judge(
     knowledge: Knowledge,
     shapes: Shapes,
     *,
-    known: Known | None = None,
     language: str = "en",
     ours: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Judgement:
     """Judge contributed files together, in the light of what is known.
 
-    :param known: names of what is known, for suggestions; by default what this installation holds.
     :param language: language of names and labels in the faults.
     :param ours: whether the shapes are ours, so that terms of ours and things without a class are looked at too.
     :param progress: is told each step as it begins.
@@ -112,7 +109,7 @@ def judge(
             "Give each thing its class, such as circ:Practice."
         )
     progress("suggest")
-    suggester = Suggester(known or Known.of_rooms(), knowledge.defined, language)
+    suggester = Suggester(knowledge.names, knowledge.defined, language)
     fields = _Fields(contributions, described)
     found = (suggester.with_suggestions(f, fields.of(f), as_rdf=fields.is_rdf(f.place)) for f in faults)
     order = {each.file: number for number, each in enumerate(contributions)}

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from circkg_loaders.contributed.known import Known
 from circkg_loaders.load import load
+from circkg_loaders.nuts import Nuts, load_countries
 from circkg_loaders.prefixes import expand
 from circkg_loaders.registry import Role
 from circkg_server.contributions.bounds import date_bounds
-from circkg_shapes.terms import Term, Triple, iri, is_iri, iri_text, literal_parts
+from circkg_shapes.rooms import room
+from circkg_shapes.terms import Term, Triple, iri, iri_text, is_iri, literal_parts
 
 TYPE: Final = iri(expand("rdf:type"))
 NAMES: Final = tuple(iri(expand(name)) for name in ("dct:title", "skos:prefLabel"))
@@ -48,6 +51,12 @@ class Knowledge:
         stated = loaded.of_role(Role.STATED)
         triples = (*loaded.of_role(Role.VOCABULARY), *stated, *date_bounds(stated))
         return cls(triples, {each.slug: each.version for each in loaded.sets if each.role is Role.VOCABULARY})
+
+    @cached_property
+    def names(self) -> Known:
+        """Names of what is known, to read and suggest them by."""
+        data = room("data")
+        return Known.of(self.triples, Nuts.load(data / "nuts"), load_countries(data / "countries.csv"))
 
     @cached_property
     def _by_subject(self) -> Mapping[Term, list[Triple]]:

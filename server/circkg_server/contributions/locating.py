@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from circkg_loaders.contributed.places import Place
 from circkg_loaders.contributed.contribution import Contribution
+from circkg_loaders.contributed.places import Place
 from circkg_server.contributions.bounds import written_as
 from circkg_server.contributions.knowledge import Knowledge
 from circkg_shapes.terms import Term, Triple

@@ -9,7 +9,7 @@ from circkg_loaders.iris import DEF
 from circkg_loaders.prefixes import expand, shorten
 from circkg_server.contributions.knowledge import TYPE, Knowledge
 from circkg_shapes.report import SH, VIOLATION, WARNING, Result
-from circkg_shapes.terms import Term, Triple, iri, iri_text
+from circkg_shapes.terms import Triple, iri, iri_text
 
 DEFINED_TERMS: Final = iri(expand("circsh:DefinedTermsShape"))
 

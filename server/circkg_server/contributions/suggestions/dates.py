@@ -43,7 +43,9 @@ def _readings(text: str) -> Iterator[Suggestion]:
         either = int(first) <= 12 and int(second) <= 12 and first != second
         order = 0.9 if "." in text else 0.5
         yield Suggestion(f"{year}-{int(second):02}-{int(first):02}", "date-day-first", score=order if either else 1.0)
-        yield Suggestion(f"{year}-{int(first):02}-{int(second):02}", "date-month-first", score=1 - order if either else 1.0)
+        yield Suggestion(
+            f"{year}-{int(first):02}-{int(second):02}", "date-month-first", score=1 - order if either else 1.0
+        )
     elif match := _YEAR_FIRST.fullmatch(text):
         day = f"-{int(match[3]):02}" if match[3] else ""
         yield Suggestion(f"{match[1]}-{int(match[2]):02}{day}", "date-form")
@@ -52,8 +54,8 @@ def _readings(text: str) -> Iterator[Suggestion]:
     elif match := _COMPACT.fullmatch(text):
         yield Suggestion("-".join(match.groups()), "date-form")
     elif _SERIAL.fullmatch(text):
-        day = _EPOCH + datetime.timedelta(days=int(text.partition(".")[0]))
-        yield Suggestion(day.isoformat(), "date-serial", score=0.8)
+        counted = _EPOCH + datetime.timedelta(days=int(text.partition(".")[0]))
+        yield Suggestion(counted.isoformat(), "date-serial", score=0.8)
     else:
         years = [year for year in _YEAR.findall(text) if FIRST_YEAR <= int(year) <= LAST_YEAR]
         if len(set(years)) == 1:

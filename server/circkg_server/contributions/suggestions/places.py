@@ -20,8 +20,23 @@ _NO_SIGN: Final = re.compile(r"[\s._-]")
 _CODE: Final = re.compile(r"[A-Z]{2}[0-9A-Z]{0,4}")
 _SWAPPED: Final = {"GR": "EL", "GB": "UK"}
 """Countries whose code in NUTS differs from ISO 3166-1."""
-_MEANT: Final = {"€": "EUR", "EURO": "EUR", "EUROS": "EUR", "£": "GBP", "$": "USD", "ZŁ": "PLN", "KČ": "CZK", "FT": "HUF"}
-_SCORES: Final = {Relation.EXACT: 1.0, Relation.NEARLY: 0.95, Relation.MERGED: 0.6, Relation.SPLIT: 0.5, Relation.PART: 0.5}
+_MEANT: Final = {
+    "€": "EUR",
+    "EURO": "EUR",
+    "EUROS": "EUR",
+    "£": "GBP",
+    "$": "USD",
+    "ZŁ": "PLN",
+    "KČ": "CZK",
+    "FT": "HUF",
+}
+_SCORES: Final = {
+    Relation.EXACT: 1.0,
+    Relation.NEARLY: 0.95,
+    Relation.MERGED: 0.6,
+    Relation.SPLIT: 0.5,
+    Relation.PART: 0.5,
+}
 
 
 def last_part(text: str) -> str:
@@ -47,7 +62,10 @@ def _regions(code: str, nuts: Nuts, allowed: tuple[str, ...]) -> Iterator[Sugges
     compact = _NO_SIGN.sub("", code).upper()
     if not _CODE.fullmatch(compact):
         return
-    for candidate, reason in ((compact, "code-form"), (_SWAPPED.get(compact[:2], "") + compact[2:], "nuts-country-code")):
+    for candidate, reason in (
+        (compact, "code-form"),
+        (_SWAPPED.get(compact[:2], "") + compact[2:], "nuts-country-code"),
+    ):
         if candidate == code or len(candidate) < 2:
             continue
         if set(nuts.versions(candidate)) & set(allowed):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from anyascii import anyascii
 from rapidfuzz import fuzz, process
 
 from circkg_loaders.contributed.faults import Fault, Suggestion
-from circkg_loaders.contributed.known import Known
+from circkg_loaders.contributed.folding import folded
+from circkg_loaders.contributed.known import Known, Match
 from circkg_loaders.iris import DEF
 from circkg_loaders.prefixes import expand, shorten
 from circkg_loaders.values import ValueProblem, parse_date, parse_url
@@ -22,13 +23,20 @@ from circkg_shapes.terms import XSD, Term, iri, iri_text, is_iri, literal, liter
 LIMIT: Final = 3
 """Most suggestions for one fault."""
 
+_LOOKED_AT: Final = 12
+"""Names like a text that are looked at, to choose the likest from."""
+
+_IRI: Final = re.compile(r"<?[A-Za-z][\w.+-]*:\S+")
+"""A text that is an IRI or a prefixed name."""
+
 _NEAR_TERM: Final = 80
 """Likeness, out of 100, from which a term of ours is suggested."""
 
-_WITHOUT: Final = frozenset(
-    "missing missing-wished too-few too-many clash-with-published language-twice too-short too-long out-of-range "
-    "dates-out-of-order values-out-of-order values-differ values-shared property-not-allowed personal-data".split()
-)
+_WITHOUT: Final = frozenset((
+    "missing", "missing-wished", "too-few", "too-many", "clash-with-published", "language-twice", "too-short", "too-long",
+    "out-of-range", "dates-out-of-order", "values-out-of-order", "values-differ", "values-shared",
+    "property-not-allowed",
+))  # fmt: skip
 """Codes of faults whose way out depends on what only the contributor knows."""
 
 
@@ -57,8 +65,10 @@ class Suggester:
         key = (fault.code, field.shape if field else None, self._text(fault), fault.value, as_rdf)
         if key not in self._found:
             found = self._suggestions(fault, field, as_rdf=as_rdf)
-            # What the file says already is no way out.
-            self._found[key] = tuple(each for each in found if each.text != self._text(fault))[:LIMIT]
+            # What the file says already is no way out, and beside what is sure a guess only distracts.
+            other = [each for each in found if each.text != self._text(fault)]
+            sure = [each for each in other if each.score == 1.0]
+            self._found[key] = tuple(sure or other)[:LIMIT]
         return replace(fault, suggestions=self._found[key])
 
     @staticmethod
@@ -109,16 +119,29 @@ class Suggester:
     def _named(self, text: str, kinds: tuple[Term, ...]) -> list[Suggestion]:
         """Return what has a name like a text, or like the words of the IRI that the text is."""
         words = places.last_part(text).replace("-", " ").replace("_", " ")
-        tried = dict.fromkeys((text, words)) if "://" not in text else (words,)
+        tried = (words,) if _IRI.fullmatch(text) else dict.fromkeys((text, words))
         for each in tried:
-            exact = [(match, "label-of") for match in self._known.exact(each, classes=kinds)]
-            near = [(match, "nearest") for match in self._known.near(each, classes=kinds, limit=LIMIT)]
-            if exact or near:
-                return [
-                    Suggestion(self._written(match.iri) or match.text, reason, iri_text(match.iri), match.score)
-                    for match, reason in exact or near
-                ]
+            exact = self._known.exact(each, classes=kinds)
+            if exact:
+                return [self._of_match(match, "label-of", 1.0) for match in exact]
+        for each in tried:
+            near = [
+                (self._likeness(each, match), match)
+                for match in self._known.near(each, classes=kinds, limit=_LOOKED_AT)
+            ]
+            if near:
+                return [self._of_match(m, "nearest", s) for s, m in sorted(near, key=lambda pair: -pair[0])]
         return []
+
+    @staticmethod
+    def _likeness(text: str, match: Match) -> float:
+        """Return how alike a text and a name are, or the last part of the IRI; below 1, since it is a guess."""
+        slug = places.last_part(iri_text(match.iri)).replace("-", " ")
+        by_letters = (fuzz.ratio(folded(text), folded(name)) / 100 for name in (match.text, slug))
+        return round(min(0.99, max((match.score * 0.8, *by_letters))), 2)
+
+    def _of_match(self, match: Match, reason: str, score: float) -> Suggestion:
+        return Suggestion(self._written(match.iri) or match.text, reason, iri_text(match.iri), score)
 
     def _written(self, thing: Term) -> str:
         """Return what to write for a thing: the code of a region, else its name in the language of the report."""
@@ -129,7 +152,8 @@ class Suggester:
 def _for_rdf(found: Suggestion, kind: Kind) -> Suggestion:
     """Return a suggestion as it is written in Turtle."""
     if found.iri:
-        return replace(found, text=shorten(found.iri))
+        short = shorten(found.iri)  # which Turtle cannot read where a slash follows the prefix
+        return replace(found, text=f"<{found.iri}>" if "/" in short else short)
     if kind is Kind.DATE:
         return replace(found, text=f'"{found.text}"^^xsd:{parse_date(found.text).datatype.removeprefix(XSD)}')
     if kind in (Kind.NUMBER, Kind.WHOLE_NUMBER):
@@ -169,8 +193,7 @@ def _as_identifier(focus: Term) -> list[Suggestion]:
 def slugified(text: str) -> str:
     """Return a text as a slug: small letters a to z, digits and single hyphens; empty if nothing is left.
 
-    >>> slugified("Päijät-Häme  (Lahti)"), slugified("ελ")
-    ('paijat-hame-lahti', '')
+    >>> slugified("Päijät-Häme  (Lahti)"), slugified("Κρήτη"), slugified("?")
+    ('paijat-hame-lahti', 'kriti', '')
     """
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", anyascii(text).lower()).strip("-")
