@@ -18,7 +18,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # the inte
         root = Path(self.root)
         for room, patterns in {
             "ontology": ("**/*.ttl", "**/*.rq"),
-            "shapes": ("*.ttl",),
+            "shapes": ("*.ttl", "languages/*.ttl"),
             "queries": ("**/*.rq",),
             "data": ("**/*.csv",),
         }.items():

@@ -6,14 +6,14 @@ import pytest
 
 from circkg_loaders.prefixes import expand
 from circkg_shapes.forms import Form, Kind, forms, in_language
-from circkg_shapes.rooms import room
+from circkg_shapes.rooms import shape_files
 from circkg_shapes.terms import Triple, iri
 from circkg_shapes.validate import Shapes
 
 
 @pytest.fixture(scope="module")
 def triples() -> tuple[Triple, ...]:
-    return Shapes.load(sorted(room("shapes").glob("*.ttl"))).triples
+    return Shapes.load(shape_files()).triples
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import rdflib
 import yaml
 
 from circkg_server.build import Build
+from circkg_shapes.rooms import shape_files
 from circkg_shapes.terms import literal_parts
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -204,7 +205,7 @@ def real(core: rdflib.Graph) -> dict[str, rdflib.Graph]:
     return {
         "ontology": core,
         "vocabularies": merged(ONTOLOGY / "circkg.ttl", *sorted((ONTOLOGY / "vocabularies").glob("*.ttl"))),
-        "shapes": merged(ONTOLOGY / "circkg.ttl", *sorted((ROOT / "shapes").glob("*.ttl"))),
+        "shapes": merged(ONTOLOGY / "circkg.ttl", *shape_files()),
     }
 
 

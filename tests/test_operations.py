@@ -459,11 +459,11 @@ async def app(scope, receive, send):
         await asyncio.sleep(0.1)
     await send({"type": "http.response.body", "body": b"end"})
 
-run(app, "127.0.0.1", int(sys.argv[1]), OperationsSettings(drain=2))
+run(app, "127.0.0.1", int(sys.argv[1]), OperationsSettings(drain=5))
 """
 
 
-@pytest.mark.parametrize(("parts", "whole"), [(10, True), (100, False)])
+@pytest.mark.parametrize(("parts", "whole"), [(10, True), (600, False)])
 def test_a_stop_drains_and_cuts_nothing_that_looks_whole(parts: int, whole: bool) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -498,7 +498,7 @@ def test_a_stop_drains_and_cuts_nothing_that_looks_whole(parts: int, whole: bool
             ended = False
         assert ended is whole
         assert content.endswith("end") is whole
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 40
         out, _ = running.communicate(timeout=10)
         assert "stopped" in out
     finally:

@@ -13,7 +13,7 @@ from rdflib import OWL, RDF, SH, BNode, Graph, Literal, Namespace, URIRef
 from rdflib.term import Node
 
 from circkg_shapes import Shapes, validate
-from circkg_shapes.rooms import room
+from circkg_shapes.rooms import room, shape_files
 from circkg_shapes.terms import Triple, from_rdflib
 
 SHAPES = room("shapes")
@@ -63,13 +63,13 @@ PARAMETERS = {
 
 @cache
 def shapes() -> Shapes:
-    return Shapes.load([SHAPES])
+    return Shapes.load(shape_files())
 
 
 @cache
 def shapes_graph() -> Graph:
     graph = Graph()
-    for file in sorted(SHAPES.glob("*.ttl")):
+    for file in shape_files():
         graph.parse(file)
     return graph
 

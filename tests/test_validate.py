@@ -15,7 +15,7 @@ from rdflib import SH, Graph
 
 from circkg_shapes import Report, Shapes, ShapesError, validate
 from circkg_shapes.report import INFO, VIOLATION, WARNING, Result
-from circkg_shapes.rooms import room
+from circkg_shapes.rooms import room, shape_files
 from circkg_shapes.terms import Triple, from_rdflib, to_rdflib
 
 TYPE = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
@@ -273,13 +273,13 @@ def of_results(report: Report) -> Counter[tuple[str, ...]]:
 
 @pytest.fixture(scope="module")
 def curated() -> Shapes:
-    return Shapes.load([room("shapes")])
+    return Shapes.load(shape_files())
 
 
 @pytest.fixture(scope="module")
 def curated_graph() -> Graph:
     graph = Graph()
-    for file in room("shapes").glob("*.ttl"):
+    for file in shape_files():
         graph.parse(file)
     return graph
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from urllib.parse import quote
+
+from anyascii import anyascii
 
 BASE = "https://w3id.org/circkg/"
 """The identity of everything; a constant of the build, whatever the server's address."""
@@ -11,6 +14,10 @@ BASE = "https://w3id.org/circkg/"
 DEF = f"{BASE}def#"
 NUTS_CODE = "http://data.europa.eu/nuts/code/"
 
+LONGEST_SLUG = 80
+"""Longest slug that is made from a name."""
+
+_NO_SLUG = re.compile(r"[^a-z0-9]+")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -25,6 +32,21 @@ def is_slug(text: str) -> bool:
     (True, False)
     """
     return _SLUG.fullmatch(text) is not None
+
+
+def slug_of(text: str) -> str:
+    """Return the slug of a name in any script; empty if the name has no letter or digit.
+
+    A name that is longer than a slug should be ends in a digest of the whole, so that two long names do not meet.
+
+    >>> slug_of("Łódź: città circolare"), slug_of("Κρήτη"), slug_of("…")
+    ('lodz-citta-circolare', 'kriti', '')
+    """
+    slug = _NO_SLUG.sub("-", anyascii(text).lower()).strip("-")
+    if len(slug) <= LONGEST_SLUG:
+        return slug
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"{slug[: LONGEST_SLUG - 9].rpartition('-')[0] or slug[: LONGEST_SLUG - 9]}-{digest}"
 
 
 def _checked(slug: str) -> str:

@@ -16,7 +16,7 @@ from circkg_loaders.prefixes import expand
 from circkg_loaders.rdf_files import RdfFileError, read_turtle
 from circkg_loaders.registry import DataSet, RegistryError, Role, read_registry, read_retired
 from circkg_loaders.source_documents import SourceDocument, SourceError, by_address, read_sources, source_triples
-from circkg_shapes.rooms import room
+from circkg_shapes.rooms import room, shape_files
 from circkg_shapes.terms import Triple, iri_text
 
 RECORDS = "-records"
@@ -146,7 +146,7 @@ def _vocabularies(_: DataSet, __: _Room) -> Iterator[Triple]:
 
 
 def _shapes(_: DataSet, __: _Room) -> Iterator[Triple]:
-    for path in sorted(room("shapes").glob("*.ttl")):
+    for path in shape_files():
         yield from read_turtle(path)
 
 

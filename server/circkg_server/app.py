@@ -37,7 +37,7 @@ from circkg_server.sparql.protocol import Endpoint
 from circkg_server.web.start import start as start_page
 from circkg_server.writes.engine import LiveEngine
 from circkg_server.writes.live import LiveStore
-from circkg_server.writes.open_app import open_folder
+from circkg_server.writes.open_folder import open_folder
 from circkg_server.writes.protocol import Writes
 from circkg_server.writes.protocol import build_router as writes_router
 from circkg_server.writes.settings import Mode, WritesSettings

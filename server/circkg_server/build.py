@@ -17,7 +17,7 @@ from circkg_server.releases.manifest import Manifest, Release
 from circkg_server.store.snapshot import make, remove_old
 from circkg_server.verification import Fault, verify
 from circkg_shapes.report import Report
-from circkg_shapes.rooms import room
+from circkg_shapes.rooms import room, shape_files
 from circkg_shapes.validate import Shapes, validate
 
 VALIDATED = (Role.STATED, Role.INFERRED)
@@ -117,7 +117,7 @@ def examine(loaded: Loaded, processes: int = 2, progress: Progress = lambda *_: 
         loaded.triples[inferred.slug] = triples
     seconds = {"infer": clock.lap()}
     progress("validate", "all stated sets")
-    shapes = Shapes.load(sorted(room("shapes").glob("*.ttl")))
+    shapes = Shapes.load(shape_files())
     report = validate(loaded.of_role(*VALIDATED), loaded.of_role(Role.VOCABULARY), shapes, processes=processes)
     seconds["validate"] = clock.lap()
     progress("verify", "all graphs")

@@ -19,7 +19,7 @@ from circkg_loaders.load import load
 from circkg_loaders.prefixes import expand, shorten
 from circkg_loaders.registry import Role
 from circkg_shapes.report import SH, VIOLATION, WARNING, Report, Result
-from circkg_shapes.rooms import room
+from circkg_shapes.rooms import shape_files
 from circkg_shapes.terms import Term, Triple, iri, iri_text, is_iri
 from circkg_shapes.validate import Shapes, validate
 
@@ -42,7 +42,7 @@ def check_files(files: Sequence[Path], shapes: Sequence[Path] = ()) -> Report:
     """
     focus = [triple for file in files for triple in read_rdf(file)]
     known = background()
-    report = validate(focus, known, Shapes.load(shapes or sorted(room("shapes").glob("*.ttl"))))
+    report = validate(focus, known, Shapes.load(shapes or shape_files()))
     results = report.results if shapes else (*report.results, *_unseen(focus, known))
     if not report.checked and not any(result.severity == VIOLATION for result in results):
         names = ", ".join(file.name for file in files)

@@ -29,7 +29,7 @@ from circkg_server.releases.manifest import ManifestError
 from circkg_server.settings import Settings, SettingsError, default_store
 from circkg_server.store.snapshot import NothingPublishedError
 from circkg_server.verification import VerifyError
-from circkg_server.writes.open_app import NotThrowAwayError
+from circkg_server.writes.open_folder import NotThrowAwayError
 from circkg_server.writes.settings import Mode, WritesSettings, WritesSettingsError
 from circkg_server.writes.tokens import token_app
 from circkg_shapes.report import Report

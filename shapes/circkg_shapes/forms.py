@@ -60,6 +60,7 @@ class Field:
     :param scheme: the list of a concept; ``schemes`` the NUTS versions that are allowed.
     :param classes: classes of which a linked thing may be.
     :param pattern: regular expression of the lexical form or IRI.
+    :param plain: a text may also go without a language.
     """
 
     shape: Term
@@ -82,6 +83,7 @@ class Field:
     min_length: int | None = None
     max_length: int | None = None
     minimum: str | None = None
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +259,7 @@ def _field(graph: _Graph, shape: Term, target: Term, wished: set[tuple[Term, Ter
         min_length=_number(graph.text(shape, "minLength")),
         max_length=_number(graph.text(shape, "maxLength")),
         minimum=graph.text(shape, "minInclusive"),
+        plain={LANG_STRING, f"<{XSD}string>"} <= datatypes,
     )
 
 

@@ -38,3 +38,13 @@ def room(name: str) -> Path:
     if packaged.is_dir():
         return packaged
     raise RoomNotFoundError(f"The room {name!r} is neither at {checkout} nor at {packaged}. Install circkg again.")
+
+
+def shape_files() -> list[Path]:
+    """Return the files of our shapes: first the shapes, then their words in the other languages.
+
+    >>> [file.name for file in shape_files() if file.stem in ("practice", "fi")]
+    ['practice.ttl', 'fi.ttl']
+    """
+    shapes = room("shapes")
+    return [*sorted(shapes.glob("*.ttl")), *sorted((shapes / "languages").glob("*.ttl"))]

@@ -27,12 +27,14 @@ class Suggestion:
     :param reason: why, a code of the catalogue of messages such as ``label-of``, ``nearest``, ``other-version``.
     :param iri: the thing or concept that is meant, if it is one.
     :param score: how sure this is, from 0 to 1.
+    :param label: name of the thing, where the text is a code or an IRI.
     """
 
     text: str
     reason: str
     iri: str | None = None
     score: float = 1.0
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from threading import RLock
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from rapidfuzz import fuzz, process
 
 from circkg_loaders.contributed.folding import folded
+from circkg_loaders.contributed.languages import LANGUAGES
 from circkg_loaders.iris import BASE
 from circkg_loaders.load import load
 from circkg_loaders.nuts import Country, Nuts, load_countries
@@ -28,12 +29,6 @@ from circkg_shapes.terms import Term, TermError, Triple, iri, iri_text, is_iri, 
 
 COUNTRY: Term = "<http://publications.europa.eu/resource/authority/country>"
 """Kind of countries: the scheme of their official list."""
-
-LANGUAGES = (
-    "bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "ga", "hr", "hu", "is", "it", "lt", "lv", "mt", "nb",
-    "nl", "pl", "pt", "ro", "sk", "sl", "sq", "sr", "sv", "tr", "uk",
-)  # fmt: skip
-"""Languages in which countries may be named: those of the Union and of its neighbours."""
 
 NEAR = 70
 """Likeness, out of 100, from which a name is suggested."""
@@ -222,10 +217,7 @@ class Known:
         """Names of countries in the languages of Europe (Unicode CLDR), by their folded form."""
         names: dict[str, list[Match]] = {}
         for language in LANGUAGES:
-            try:
-                territories = Locale.parse(language).territories
-            except UnknownLocaleError:
-                continue
+            territories = Locale.parse(language).territories
             for country in self.countries.values():
                 name = territories.get(country.iso2)
                 if name:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from circkg_loaders.contributed.faults import Fault
 from circkg_loaders.contributed.places import Place
+from circkg_loaders.contributed.style import Style
 
 Cell: TypeAlias = "str | bool | int | float | datetime.date | datetime.time | datetime.timedelta | None"
 """A cell: text as it stands, or what a workbook or JSON holds as a number, a date or a truth value."""
@@ -37,6 +39,15 @@ class Sheet:
         if not column:
             return Place(self.file, self.name, row=row)
         return Place(self.file, self.name, row=row, column=column, header=header, raw=shown(self.cell(row, column)))
+
+
+@dataclass(slots=True)
+class Book:
+    """What a file of tables holds: its sheets, how it is written, and what is wrong with its form."""
+
+    sheets: list[Sheet]
+    style: Style
+    faults: list[Fault] = field(default_factory=list)
 
 
 def shown(cell: Cell) -> str:

@@ -160,9 +160,10 @@ class Explainer:
     def _explained(self, result: Result) -> Iterator[Fault]:
         field = self._described.fields.get(result.source_shape)
         code = self._code(result, field)
+        messages = () if result.source_shape == DEFINED_TERMS else result.messages  # the text of the code says it all
         base = Fault(
             code, _SEVERITIES.get(result.severity, Severity.INFO), self._locator.files[0],
-            values=self._values(result, field), messages=result.messages, focus_node=result.focus_node,
+            values=self._values(result, field), messages=messages, focus_node=result.focus_node,
             source_shape=result.source_shape, component=result.component, path=result.path, value=result.value,
         )  # fmt: skip
         if not self._locator.about(result.focus_node):
@@ -262,6 +263,7 @@ class Explainer:
 
     def _values(self, result: Result, field: Field | None) -> dict[str, str]:
         values = {"field": self._field_name(result, field), "thing": self.thing(result.focus_node)}
+        values["kind"] = " / ".join(self._class_name(kind) for kind in self._types(result.focus_node))
         if result.value is not None:
             values["value"] = shown(result.value)
             if not is_iri(result.value) and not is_blank(result.value):
@@ -331,7 +333,7 @@ class Explainer:
 
     def _with_source(self, fault: Fault, subject: Term, **values: str) -> Fault:
         source = self._knowledge.source(subject, self._language)
-        title = (source.title or shorten(source.iri)) if source else shown(subject)
+        title = source.title if source else self._knowledge.name(subject, self._language) or shown(subject)
         published = source.iri if source else iri_text(subject) if is_iri(subject) else None
         return replace(fault, published=published, values={**fault.values, "source": title, **values})
 

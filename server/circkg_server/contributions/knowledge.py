@@ -20,12 +20,13 @@ from circkg_shapes.terms import Term, Triple, iri, iri_text, is_iri, literal_par
 TYPE: Final = iri(expand("rdf:type"))
 NAMES: Final = tuple(iri(expand(name)) for name in ("dct:title", "skos:prefLabel"))
 SOURCE: Final = iri(expand("dct:source"))
+ADDRESS: Final = iri(expand("schema:url"))
 DEFINED_BY: Final = iri(expand("rdfs:isDefinedBy"))
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a published statement was read: the IRI of its source and the title, empty if it has none."""
+    """Where a published statement was read: the IRI of its source, and its title or else its address."""
 
     iri: str
     title: str
@@ -82,7 +83,11 @@ class Knowledge:
     def source(self, subject: Term, language: str = "en") -> Source | None:
         """Return the source in which a published thing was read; ``None`` if nothing says so."""
         found = next((value for value in sorted(self.values(subject, SOURCE)) if is_iri(value)), None)
-        return Source(iri_text(found), self.name(found, language)) if found else None
+        if found is None:
+            return None
+        addresses = [iri_text(value) for value in self.values(found, ADDRESS) if is_iri(value)]
+        title = self.name(found, language) or next(iter(addresses), iri_text(found))
+        return Source(iri_text(found), title)
 
     @cached_property
     def defined(self) -> frozenset[Term]:

@@ -21,6 +21,7 @@ from typing import Any, cast
 from urllib.parse import unquote_to_bytes
 
 from circkg_server import cors, federation, problems
+from circkg_server.coding import Coding, coded, pack
 from circkg_server.engines.frames import Job, Kind
 from circkg_server.engines.pool import Answer, Failure, Pool
 from circkg_server.engines.quickness import QUICK
@@ -59,7 +60,7 @@ class _Head:
 
     accept: str
     url: str
-    takes_gzip: bool
+    coding: Coding | None
 
 
 @dataclass(slots=True)
@@ -143,7 +144,7 @@ class Express:
             return None
         scope = {"type": "http", "method": "GET", "path": "/sparql", "headers": headers, "scheme": "http"}
         exchange = protocol.Exchange(scope, cast(Any, None), cast(Any, None))
-        return _Head(exchange.header(b"accept"), exchange.url, exchange.takes_gzip)
+        return _Head(exchange.header(b"accept"), exchange.url, exchange.coding)
 
     def shape(self, text: str) -> _Shape | None:
         """Return the shape of a query, or ``None`` if it takes the ordinary way."""
@@ -481,14 +482,15 @@ class _Connection(asyncio.Protocol):
         express, cache = self._express, self._express.endpoint.cache
         headers = protocol.headers_of(asked.number, "\0", asked.tag, asked.chosen, stable=asked.shape.stable)
         kept = asked.tag
-        if asked.head.takes_gzip and len(content) >= protocol.COMPRESSED_FROM:
-            kept = f"{asked.tag}{protocol.GZIP}"
+        coding = asked.head.coding
+        if coding is not None and len(content) >= protocol.COMPRESSED_FROM:
+            kept = f"{asked.tag}{coding.suffix}"
             packed = cache.peek(kept) if asked.shape.stable else None
             if packed is None:
-                packed = protocol.pack(content)
+                packed = pack(content, coding)
                 if asked.shape.stable:
                     cache.put(kept, packed)
-            headers, content = protocol.with_gzip(headers), packed
+            headers, content = coded(headers, coding), packed
         headers = [*headers, (b"content-length", b"%d" % len(content)), *cors.HEADERS]
         before, _, after = (b"".join([b"%b: %b\r\n" % pair for pair in headers]) + b"\r\n").partition(b"\0")
         self._write(b"".join((express.date(), before, asked.id.encode(), after, content)))

@@ -11,7 +11,6 @@ import hashlib
 import re
 import time
 import uuid
-import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from http import HTTPStatus
 from typing import Any
 
 from circkg_server import problems
+from circkg_server.coding import Coding, Compressor, coded, coding_for, compressor, pack
 from circkg_server.engines.frames import Job
 from circkg_server.engines.interface import AnswerStream, Engine
 from circkg_server.engines.pool import Answer, Failure
@@ -364,15 +364,16 @@ class Endpoint:
         if exchange.takes_any:
             await exchange.not_modified(headers, None)
             return
-        if not exchange.takes_gzip or len(content) < COMPRESSED_FROM:
+        coding = exchange.coding
+        if coding is None or len(content) < COMPRESSED_FROM:
             await exchange.reply(HTTPStatus.OK, headers, content)
             return
-        packed = self.cache.peek(f"{tag}{GZIP}") if tag else None
+        packed = self.cache.peek(f"{tag}{coding.suffix}") if tag else None
         if packed is None:
-            packed = await asyncio.to_thread(pack, content) if len(content) > LONG else pack(content)
+            packed = await asyncio.to_thread(pack, content, coding) if len(content) > LONG else pack(content, coding)
             if tag and len(content) < LARGEST:
-                self.cache.put(f"{tag}{GZIP}", packed)
-        await exchange.reply(HTTPStatus.OK, with_gzip(headers), packed)
+                self.cache.put(f"{tag}{coding.suffix}", packed)
+        await exchange.reply(HTTPStatus.OK, coded(headers, coding), packed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -550,7 +551,7 @@ class Exchange:
     send: Send
     public_url: str = ""
     started: bool = False
-    _compressor: Any = None
+    _compressor: Compressor | None = None
 
     @property
     def method(self) -> str:
@@ -624,14 +625,9 @@ class Exchange:
         return self.scope.get("http_version") != "1.0"
 
     @property
-    def takes_gzip(self) -> bool:
-        """Tell whether the client takes compressed answers (RFC 9110, section 12.5.3)."""
-        qualities: dict[str, float] = {}
-        for part in self.header(b"accept-encoding").lower().split(","):
-            name, *rest = (piece.strip() for piece in part.split(";"))
-            found = re.fullmatch(r"q\s*=\s*([01](?:\.\d{0,3})?)", rest[0]) if rest else None
-            qualities[name] = float(found[1]) if found else 1.0
-        return qualities.get("gzip", qualities.get("*", 0.0)) > 0
+    def coding(self) -> Coding | None:
+        """Return the content coding in which the client takes answers, if any."""
+        return coding_for(self.header(b"accept-encoding"))
 
     @property
     def takes_any(self) -> bool:
@@ -647,7 +643,7 @@ class Exchange:
         if not self._is_conditional:
             return None
         has = re.findall(r'"([^"]*)"', self.header(b"if-none-match"))
-        return next((known for known in (f"{tag}{GZIP}", tag) if known in has), None)
+        return next((known for known in (*(f"{tag}{each.suffix}" for each in Coding), tag) if known in has), None)
 
     async def not_modified(self, headers: Headers, known: str | None) -> None:
         """Say that what the client has is the answer."""
@@ -656,9 +652,9 @@ class Exchange:
 
     async def begin(self, headers: Headers) -> None:
         """Begin an answer that comes in parts."""
-        if self.takes_gzip:
-            self._compressor = _gzip()
-            headers = with_gzip(headers)
+        if (coding := self.coding) is not None:
+            self._compressor = compressor(coding)
+            headers = coded(headers, coding)
         self.started = True
         await self.send({"type": "http.response.start", "status": 200, "headers": headers})
 
@@ -673,23 +669,3 @@ class Exchange:
         """End an answer that came in parts."""
         rest = self._compressor.flush() if self._compressor is not None else b""
         await self.send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else rest})
-
-
-GZIP = "-gzip"
-
-
-def with_gzip(headers: Headers) -> Headers:
-    """Return the headers of a compressed answer, whose entity tag differs from the plain one."""
-    tagged = [(k, v[:-1] + f'{GZIP}"'.encode() if k == b"etag" else v) for k, v in headers]
-    return [*tagged, (b"content-encoding", b"gzip")]
-
-
-def pack(content: bytes) -> bytes:
-    """Return the gzip form of an answer."""
-    packer = _gzip()
-    return bytes(packer.compress(content) + packer.flush())
-
-
-def _gzip() -> Any:
-    """Return a compressor of the gzip format, quick rather than small."""
-    return zlib.compressobj(level=3, wbits=31)

@@ -12,7 +12,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 from circkg_loaders.contributed.faults import Suggestion
 from circkg_loaders.contributed.known import COUNTRY, Known
 from circkg_loaders.iris import nuts_iri
-from circkg_loaders.nuts import VERSIONS, Nuts, Region, Relation
+from circkg_loaders.nuts import VERSIONS, Nuts, Relation
 from circkg_loaders.values import CURRENCIES, CURRENCY
 from circkg_shapes.terms import iri, iri_text
 
@@ -101,12 +101,6 @@ def _other_versions(code: str, nuts: Nuts, allowed: tuple[str, ...]) -> Iterator
 
 def _region(code: str, reason: str, score: float = 1.0) -> Suggestion:
     return Suggestion(code, reason, nuts_iri(code), score)
-
-
-def region_name(code: str, nuts: Nuts) -> str:
-    """Return the name of a region, for a person to check a suggestion by; empty if there is none."""
-    found: Region | None = nuts.nearest(code)
-    return found.name_local if found is not None and found.code == code else ""
 
 
 def countries(text: str, known: Known) -> list[Suggestion]:

@@ -29,13 +29,16 @@ _LOOKED_AT: Final = 12
 _IRI: Final = re.compile(r"<?[A-Za-z][\w.+-]*:\S+")
 """A text that is an IRI or a prefixed name."""
 
+_NEAR_NAME: Final = 0.6
+"""Likeness from which a name is suggested."""
+
 _NEAR_TERM: Final = 80
 """Likeness, out of 100, from which a term of ours is suggested."""
 
 _WITHOUT: Final = frozenset((
-    "missing", "missing-wished", "too-few", "too-many", "clash-with-published", "language-twice", "too-short", "too-long",
-    "out-of-range", "dates-out-of-order", "values-out-of-order", "values-differ", "values-shared",
-    "property-not-allowed",
+    "missing", "missing-wished", "too-few", "too-many", "clash-with-published", "language-twice",
+    "too-short", "too-long", "out-of-range", "dates-out-of-order", "values-out-of-order", "values-differ",
+    "values-shared", "property-not-allowed",
 ))  # fmt: skip
 """Codes of faults whose way out depends on what only the contributor knows."""
 
@@ -68,8 +71,13 @@ class Suggester:
             # What the file says already is no way out, and beside what is sure a guess only distracts.
             other = [each for each in found if each.text != self._text(fault)]
             sure = [each for each in other if each.score == 1.0]
-            self._found[key] = tuple(sure or other)[:LIMIT]
+            self._found[key] = tuple(map(self._labelled, (sure or other)[:LIMIT]))
         return replace(fault, suggestions=self._found[key])
+
+    def _labelled(self, found: Suggestion) -> Suggestion:
+        """Return a suggestion with the name of its thing, unless that is its text."""
+        label = self._known.label(iri(found.iri), self._language) if found.iri else ""
+        return replace(found, label=label) if label != found.text else found
 
     @staticmethod
     def _text(fault: Fault) -> str:
@@ -129,8 +137,9 @@ class Suggester:
                 (self._likeness(each, match), match)
                 for match in self._known.near(each, classes=kinds, limit=_LOOKED_AT)
             ]
-            if near:
-                return [self._of_match(m, "nearest", s) for s, m in sorted(near, key=lambda pair: -pair[0])]
+            liked = sorted((pair for pair in near if pair[0] >= _NEAR_NAME), key=lambda pair: -pair[0])
+            if liked:
+                return [self._of_match(match, "nearest", score) for score, match in liked]
         return []
 
     @staticmethod

@@ -1,0 +1,289 @@
+"""Reads a value of a cell as the RDF term that its field asks for, or says why it is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from circkg_loaders.contributed.faults import Suggestion
+from circkg_loaders.contributed.folding import folded
+from circkg_loaders.contributed.known import COUNTRY, Known, Match
+from circkg_loaders.contributed.notations import Notation
+from circkg_loaders.iris import BASE, concept_iri, source_iri
+from circkg_loaders.nuts import Region, UnknownRegionError
+from circkg_loaders.prefixes import PrefixError, expand, shorten
+from circkg_loaders.sources import WEB_PAGE, address_id
+from circkg_loaders.values import CURRENCIES, CURRENCY, ValueProblem, parse_date, parse_url
+from circkg_shapes.forms import NUTS_SCHEME, Field, Kind
+from circkg_shapes.terms import XSD, Term, TermError, Triple, iri, iri_text, literal
+
+SOURCE: Term = iri(expand("circ:SourceDocument"))
+"""Class of the things that a cell may name by an address that nobody has described yet."""
+
+_TYPE = iri(expand("rdf:type"))
+_CURRENCY_SIGNS = {
+    "€": "EUR", "euro": "EUR", "euros": "EUR", "eur": "EUR", "£": "GBP", "zł": "PLN", "kč": "CZK", "ft": "HUF",
+    "лв": "BGN", "lei": "RON", "us$": "USD",
+}  # fmt: skip
+"""What people write for a currency and means only one. ``kr`` means three, so it is not here."""
+
+_RANKS = {"iri": 0, "code": 1, "slug": 1, "label": 1, "identifier": 2, "address": 2, "other-label": 2, "hidden-label": 3}
+"""Kinds of names by how well they say what is meant: a better one wins where a text is several."""
+
+_CODE_AND_NAME = re.compile(r"([A-Za-z]{2}[0-9A-Za-z]{0,3})\s*[-–—:,]\s*(\D.*)|(\D.*?)\s*\(([A-Z]{2}[0-9A-Z]{0,3})\)")
+_CODE = re.compile(r"[A-Za-z]{2}[0-9A-Za-z]{0,3}")
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
+
+
+class Unreadable(ValueError):  # noqa: N818 - a finding about a cell, not a failure of the program
+    """A text is no value of its field.
+
+    :param code: code of the fault.
+    :param values: what the texts of the code name.
+    """
+
+    def __init__(self, code: str, value: str, suggestions: Sequence[Suggestion] = (), **values: str) -> None:
+        super().__init__(f"{code}: {value}")
+        self.code = code
+        self.values = {"value": value, **values}
+        self.suggestions = tuple(suggestions)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What surrounds a value.
+
+    :param notation: how the column writes dates or numbers.
+    :param language: language of texts; empty if nothing says it.
+    :param country: country that the row names, as a term, which tells places of one name apart.
+    """
+
+    notation: Notation | None = None
+    language: str = ""
+    country: Term | None = None
+
+
+class CellReader:
+    """Reads values of cells; what a text means is looked up once for each field.
+
+    :param known: what is described in the file itself, and what is known besides.
+    """
+
+    def __init__(self, known: Known) -> None:
+        self._known = known
+        self._regions = {region.iri: region for v in ("2021", "2024") for region in known.nuts.regions(v)}
+        self._read: dict[tuple[Term, str, Term | None], Term | Unreadable] = {}
+        self.new_sources: dict[Term, tuple[Triple, ...]] = {}
+        """What is said of each source that a cell names by its address and nobody has described."""
+
+    def term(self, text: str, field: Field, context: Context) -> Term:
+        """Return the term of a value.
+
+        :raises Unreadable: if the text is no value of the field.
+        """
+        match field.kind:
+            case Kind.TEXT:
+                return self._text(text, field, context)
+            case Kind.STRING:
+                return literal(text)
+            case Kind.DATE | Kind.NUMBER | Kind.WHOLE_NUMBER:
+                assert context.notation is not None
+                return _noted(text, field.kind, context.notation)
+        country = context.country if field.kind is Kind.REGION else None
+        key = (field.shape, text, country)
+        if key not in self._read:
+            try:
+                self._read[key] = self._meant(text, field, country)
+            except Unreadable as problem:
+                self._read[key] = problem
+        found = self._read[key]
+        if isinstance(found, Unreadable):
+            raise found
+        return found
+
+    def names_something(self, text: str, field: Field) -> bool:
+        """Tell whether a text as a whole is a name that a field may hold."""
+        return bool(self._matches(text, field))
+
+    @staticmethod
+    def _text(text: str, field: Field, context: Context) -> Term:
+        if not context.language and not field.plain:
+            raise Unreadable("language-missing", text)
+        return literal(text, lang=context.language or None)
+
+    def _meant(self, text: str, field: Field, country: Term | None) -> Term:  # noqa: PLR0912 - one branch a kind
+        match field.kind:
+            case Kind.ADDRESS:
+                return _address(text)
+            case Kind.CURRENCY:
+                return _currency(text)
+            case Kind.COUNTRY:
+                matches = self._known.exact(text, classes=(COUNTRY,))
+                return self._one(matches, text) or _as_iri(text) or _raise("country-unknown", text)
+            case Kind.REGION:
+                return self._region(text, field, country)
+            case Kind.CONCEPT:
+                assert field.scheme is not None
+                found = self._one(self._matches(text, field), text) or _as_iri(text)
+                return found or _raise("not-in-list", text, list=iri_text(field.scheme).rpartition("/")[2])
+            case Kind.LINK if SOURCE in field.classes:
+                return self._source(text)
+            case Kind.LINK:
+                return self._one(self._matches(text, field), text) or _as_iri(text) or _raise("link-unknown", text)
+            case Kind.IRI:
+                return self._one(self._known.exact(text), text) or _as_iri(text) or _raise("link-expected", text)
+        return _as_iri(text) or literal(text)
+
+    def _matches(self, text: str, field: Field) -> list[Match]:
+        if field.kind is Kind.COUNTRY:
+            return self._known.exact(text, classes=(COUNTRY,))
+        return self._known.exact(text, classes=(*field.classes, *field.schemes), scheme=field.scheme)
+
+    @staticmethod
+    def _one(matches: Sequence[Match], text: str) -> Term | None:
+        """Return the one thing that is meant; ``None`` if nothing is.
+
+        :raises Unreadable: if several things have the name equally well.
+        """
+        if not matches:
+            return None
+        best = min(_RANKS[match.how] for match in matches)
+        meant = [match for match in matches if _RANKS[match.how] == best]
+        if len(meant) == 1:
+            return meant[0].iri
+        raise Unreadable("label-ambiguous", text, _candidates(meant), count=str(len(meant)))
+
+    # -- sources ------------------------------------------------------------------------------------------------
+
+    def _source(self, text: str) -> Term:
+        found = self._one(self._known.exact(text, classes=(SOURCE,)), text)
+        if found is not None:
+            return found
+        if text.startswith(BASE) or not re.match("https?://", text, re.IGNORECASE):
+            return _as_iri(text) or _raise("source-unknown", text)
+        address = _address(text)
+        source = iri(source_iri(address_id(iri_text(address))))
+        self.new_sources[source] = (
+            (source, _TYPE, SOURCE),
+            (source, iri(expand("dct:type")), iri(concept_iri("source-kind", WEB_PAGE))),
+            (source, iri(expand("schema:url")), address),
+        )
+        return source
+
+    # -- regions ------------------------------------------------------------------------------------------------
+
+    def _region(self, text: str, field: Field, country: Term | None) -> Term:
+        versions = [iri_text(scheme).removeprefix(NUTS_SCHEME.strip("<")) for scheme in field.schemes]
+        code = text.upper()
+        if _CODE.fullmatch(text) and (found := self._of_code(code, versions)):
+            return found
+        pair = _CODE_AND_NAME.fullmatch(text)
+        if pair:
+            code, name = (pair[1] or pair[4]).upper(), pair[2] or pair[3]
+            found = self._of_code(code, versions)
+            if found and folded(name) in self._names(found):
+                return found
+        matches = self._near_country(self._newest(self._matches(text, field)), country)
+        found = self._one(matches, text) or _as_iri(text)
+        if found:
+            return found
+        if self._known.nuts.versions(code) and (_CODE.fullmatch(text) or pair):
+            return _raise("region-other-version", text)
+        return _raise("region-unknown", text)
+
+    def _of_code(self, code: str, versions: Iterable[str]) -> Term | None:
+        return next((iri(self._known.nuts.region(code).iri) for v in versions if v in self._known.nuts.versions(code)), None)
+
+    def _names(self, region: Term) -> set[str]:
+        found = self._regions[iri_text(region)]
+        return {folded(found.name_local), folded(found.name_latin)}
+
+    def _newest(self, matches: Sequence[Match]) -> list[Match]:
+        """Leave out regions that only an older version has where a region of the newest has the same name.
+
+        Regions of several levels that have one name and one extent count as the smallest.
+        """
+        regions = {match.iri: self._regions.get(iri_text(match.iri)) for match in matches}
+        newest = max((region.version for region in regions.values() if region), default="")
+        kept = [m for m in matches if (region := regions[m.iri]) is None or region.version == newest]
+        whole = {parent for m in kept if (region := regions[m.iri]) for parent in self._same_extent(region)}
+        return [match for match in kept if match.iri not in whole]
+
+    def _same_extent(self, region: Region) -> Iterable[Term]:
+        """Yield the regions above that hold this one region and nothing else."""
+        while True:
+            try:
+                above = self._known.nuts.parent(region.code, region.version)
+            except UnknownRegionError:
+                return
+            if above is None or len(self._known.nuts.children(above.code, above.version)) != 1:
+                return
+            yield iri(above.iri)
+            region = above
+
+    def _near_country(self, matches: list[Match], country: Term | None) -> list[Match]:
+        if len(matches) < 2 or country is None:
+            return matches
+        codes = {each.nuts for each in self._known.countries.values() if iri(each.iri) == country}
+        inside = [m for m in matches if (r := self._regions.get(iri_text(m.iri))) is None or r.country in codes]
+        return inside or matches
+
+
+def _raise(code: str, text: str, **values: str) -> Term:
+    raise Unreadable(code, text, **values)
+
+
+def _noted(text: str, kind: Kind, notation: Notation) -> Term:
+    """Return the term of a date or a number in the notation of its column."""
+    found = notation.read(text)
+    if found.fault:
+        reason = "date-reading" if kind is Kind.DATE else "number-reading"
+        suggestions = [Suggestion(value, reason, score=round(1 / len(found.values), 2)) for value in found.values]
+        raise Unreadable(found.fault, text, suggestions, readings=" / ".join(found.values))
+    (value,) = found.values
+    if kind is Kind.DATE:
+        return literal(value, datatype=parse_date(value).datatype)
+    if kind is Kind.NUMBER:
+        return literal(value, datatype=f"{XSD}decimal")
+    whole, _, rest = value.partition(".")
+    if rest.strip("0"):
+        raise Unreadable("value-not-a-whole-number", text)
+    return literal(whole, datatype=f"{XSD}integer")
+
+
+def _address(text: str) -> Term:
+    try:
+        return iri(parse_url(text).text)
+    except (ValueProblem, TermError):
+        raise Unreadable("address-form", text) from None
+
+
+def _currency(text: str) -> Term:
+    code = _CURRENCY_SIGNS.get(text.casefold(), text.upper())
+    if code in CURRENCIES:
+        return iri(f"{CURRENCY}{code}")
+    return _as_iri(text) or _raise("currency-unknown", text)
+
+
+def _as_iri(text: str) -> Term | None:
+    """Return the IRI that a text is, in full or with a prefix of ours: whether it is the right one, shapes say."""
+    bare = text.removeprefix("<").removesuffix(">")
+    if not _ABSOLUTE.fullmatch(bare):
+        return None
+    try:
+        return iri(expand(bare))
+    except (PrefixError, TermError):
+        pass
+    if "://" not in bare and not bare.startswith("urn:"):
+        return None
+    try:
+        return iri(bare)
+    except TermError:
+        raise Unreadable("iri-form", text) from None
+
+
+def _candidates(matches: Iterable[Match]) -> list[Suggestion]:
+    """Return what to write for each thing that a text may mean: its short IRI, which means only one."""
+    found = list(matches)
+    return [Suggestion(shorten(iri_text(m.iri)), "label-of", iri_text(m.iri), round(1 / len(found), 2)) for m in found]

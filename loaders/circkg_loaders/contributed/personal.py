@@ -1,0 +1,86 @@
+"""Finds columns that look as if they held personal data, before anything is stored: names, e-mails, telephone numbers.
+
+Nothing personal is published here. A table that holds such columns is warned about; what to do is for its owner to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from circkg_loaders.contributed.folding import folded
+
+_E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_PHONE = re.compile(r"(?<![\w/.:-])(?:\+|00)\d{1,3}[\s./()-]*(?:\d[\s./()-]{0,3}){6,12}\d(?![\w/])")
+_NATIONAL_PHONE = re.compile(r"\(?0\d{1,4}\)?[\s./-](?:\d[\s./-]?){5,9}\d")
+_TITLED = re.compile(
+    r"\b(?:Dr|Prof|Mr|Mrs|Ms|Mme|Mlle|Herr|Frau|Sig|Sig\.ra|Dott|Dott\.ssa|Ing|Arch|Avv|Mgr|Bc|Dipl\.-Ing|Inh|Sra?|D\.ª?|Pan|Pani)"
+    r"\.?\s+(?:[A-ZÀ-ÞŠŽŁĐ][\w'’.-]+\s+){0,2}[A-ZÀ-ÞŠŽŁĐ][\w'’-]+"
+)
+_SURNAME_FIRST = re.compile(r"[A-ZÀ-ÞŠŽŁĐ'’-]{3,}(?:\s[A-ZÀ-ÞŠŽŁĐ'’-]{3,})?,?\s[A-ZÀ-ÞŠŽŁĐ][a-zà-ÿšžłđ'’-]{2,}(?:\s[A-Z][a-zà-ÿ]+)?")
+_TWO_NAMES = re.compile(r"[A-ZÀ-ÞŠŽŁĐ][a-zà-ÿāčēģīķļņšūžłđőűąęėįų'’-]+(?:\s[A-ZÀ-ÞŠŽŁĐ][\w'’-]*\.?){1,3}")
+
+_PERSON_HEADERS = frozenset(
+    "contact|contact person|contact name|person|first name|last name|surname|family name|given name|full name|author|"
+    "authors|mayor|signatory name|responsible person|manager|project manager|"
+    "pessoa de contacto|contacto|responsavel|nome do responsavel|autor|presidente da camara|"
+    "yhteyshenkilo|vastuuhenkilo|etunimi|sukunimi|pormestari|"
+    "personne de contact|interlocuteur|prenom|nom de famille|maire|auteur|"
+    "ansprechpartner|ansprechpartnerin|kontaktperson|vorname|nachname|familienname|burgermeister|inhaber|"
+    "persona de contacto|apellidos|nombre y apellidos|alcalde|"
+    "referente|persona di contatto|cognome|sindaco|nome e cognome|"
+    "osoba kontaktowa|imie|nazwisko|imie i nazwisko|burmistrz|"
+    "kontaktni osoba|jmeno a prijmeni|prijmeni|kontaktperson|fornavn|efternavn".split("|")
+)
+"""Headers of columns of persons, folded, in languages of Europe."""
+
+_SAMPLE = 5_000
+"""Filled cells of a column that are looked at."""
+
+_NAMES_FROM = 3
+"""Cells in the form of a person's name from which a column is warned about: one or two may be chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalData:
+    """What in a column looks personal.
+
+    :param kind: ``e-mail``, ``telephone`` or ``name``.
+    :param count: cells of that kind among those that were looked at.
+    :param row: the first such row.
+    """
+
+    kind: str
+    count: int
+    row: int
+
+
+def personal_data(header: str, cells: Iterable[tuple[int, str]]) -> list[PersonalData]:
+    """Return what looks personal in a column.
+
+    :param cells: row and text of each filled cell.
+
+    >>> personal_data("Contact", [(2, "Dr. Ada Example"), (3, "ada@example.org")])
+    [PersonalData(kind='e-mail', count=1, row=3), PersonalData(kind='name', count=1, row=2)]
+    >>> personal_data("Organisation", [(2, "Lahti Energia"), (3, "City of Porto")])
+    []
+    """
+    named = _is_of_persons(header)
+    found: dict[str, list[int]] = {"e-mail": [], "telephone": [], "name": []}
+    for number, (row, text) in enumerate(cells):
+        if number == _SAMPLE:
+            break
+        if "@" in text and _E_MAIL.search(text):
+            found["e-mail"].append(row)
+        elif _PHONE.search(text) or (_NATIONAL_PHONE.fullmatch(text) is not None):
+            found["telephone"].append(row)
+        elif _TITLED.search(text) or _SURNAME_FIRST.fullmatch(text) or (named and _TWO_NAMES.fullmatch(text)):
+            found["name"].append(row)
+    least: Mapping[str, int] = {"e-mail": 1, "telephone": 1, "name": 1 if named else _NAMES_FROM}
+    return [PersonalData(kind, len(rows), rows[0]) for kind, rows in found.items() if len(rows) >= least[kind]]
+
+
+def _is_of_persons(header: str) -> bool:
+    parts = {folded(part) for part in re.split(r"[/\n(),]", header)} | {folded(header)}
+    return bool(parts & _PERSON_HEADERS)
