@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from circkg_loaders.prefixes import expand, prefixes
 from circkg_server import federation, problems, search
+from circkg_server.contributions.routes import ContributionRoutes
 from circkg_server.cors import Cors
 from circkg_server.dumps import build_router as dumps_router
 from circkg_server.engines.interface import Engine
@@ -95,6 +96,8 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     space = FreeSpace(archive.folder, operating.reserve)
     metrics = Metrics(engine, endpoint.cache, space)
     events.append(metrics.event)
+    contributing = tokens if writing.mode is Mode.DRAFTS else None
+    contributions = ContributionRoutes(archive, contributing, space)
     limits = {name: getattr(settings, name) for name in LIMITS}
     refused = ((NotAuthorisedError, HTTPStatus.UNAUTHORIZED), (ForbiddenError, HTTPStatus.FORBIDDEN))
 
@@ -104,7 +107,8 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         await engine.start()
-        yield
+        async with contributions.life():
+            yield
         await writes.live.close()
         await engine.stop()
 
@@ -115,6 +119,7 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     pages.include_router(writes_router(writes))
     pages.include_router(search_router(rewriting.index, expand))
     pages.include_router(dumps_router(archive))
+    pages.include_router(contributions.router)
     _add_pages(pages, engine)
 
     guarded = SpaceGuard(pages, space)

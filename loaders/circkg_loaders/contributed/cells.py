@@ -28,7 +28,16 @@ _CURRENCY_SIGNS = {
 }  # fmt: skip
 """What people write for a currency and means only one. ``kr`` means three, so it is not here."""
 
-_RANKS = {"iri": 0, "code": 1, "slug": 1, "label": 1, "identifier": 2, "address": 2, "other-label": 2, "hidden-label": 3}
+_RANKS = {
+    "iri": 0,
+    "code": 1,
+    "slug": 1,
+    "label": 1,
+    "identifier": 2,
+    "address": 2,
+    "other-label": 2,
+    "hidden-label": 3,
+}
 """Kinds of names by how well they say what is meant: a better one wins where a text is several."""
 
 _CODE_AND_NAME = re.compile(r"([A-Za-z]{2}[0-9A-Za-z]{0,3})\s*[-–—:,]\s*(\D.*)|(\D.*?)\s*\(([A-Z]{2}[0-9A-Z]{0,3})\)")
@@ -112,7 +121,7 @@ class CellReader:
             raise Unreadable("language-missing", text)
         return literal(text, lang=context.language or None)
 
-    def _meant(self, text: str, field: Field, country: Term | None) -> Term:  # noqa: PLR0912 - one branch a kind
+    def _meant(self, text: str, field: Field, country: Term | None) -> Term:
         match field.kind:
             case Kind.ADDRESS:
                 return _address(text)
@@ -193,7 +202,9 @@ class CellReader:
         return _raise("region-unknown", text)
 
     def _of_code(self, code: str, versions: Iterable[str]) -> Term | None:
-        return next((iri(self._known.nuts.region(code).iri) for v in versions if v in self._known.nuts.versions(code)), None)
+        return next(
+            (iri(self._known.nuts.region(code).iri) for v in versions if v in self._known.nuts.versions(code)), None
+        )
 
     def _names(self, region: Term) -> set[str]:
         found = self._regions[iri_text(region)]

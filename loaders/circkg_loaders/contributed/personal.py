@@ -18,20 +18,13 @@ _TITLED = re.compile(
     r"\b(?:Dr|Prof|Mr|Mrs|Ms|Mme|Mlle|Herr|Frau|Sig|Sig\.ra|Dott|Dott\.ssa|Ing|Arch|Avv|Mgr|Bc|Dipl\.-Ing|Inh|Sra?|D\.ª?|Pan|Pani)"
     r"\.?\s+(?:[A-ZÀ-ÞŠŽŁĐ][\w'’.-]+\s+){0,2}[A-ZÀ-ÞŠŽŁĐ][\w'’-]+"
 )
-_SURNAME_FIRST = re.compile(r"[A-ZÀ-ÞŠŽŁĐ'’-]{3,}(?:\s[A-ZÀ-ÞŠŽŁĐ'’-]{3,})?,?\s[A-ZÀ-ÞŠŽŁĐ][a-zà-ÿšžłđ'’-]{2,}(?:\s[A-Z][a-zà-ÿ]+)?")
+_SURNAME_FIRST = re.compile(
+    r"[A-ZÀ-ÞŠŽŁĐ'’-]{3,}(?:\s[A-ZÀ-ÞŠŽŁĐ'’-]{3,})?,?\s[A-ZÀ-ÞŠŽŁĐ][a-zà-ÿšžłđ'’-]{2,}(?:\s[A-Z][a-zà-ÿ]+)?"
+)
 _TWO_NAMES = re.compile(r"[A-ZÀ-ÞŠŽŁĐ][a-zà-ÿāčēģīķļņšūžłđőűąęėįų'’-]+(?:\s[A-ZÀ-ÞŠŽŁĐ][\w'’-]*\.?){1,3}")
 
 _PERSON_HEADERS = frozenset(
-    "contact|contact person|contact name|person|first name|last name|surname|family name|given name|full name|author|"
-    "authors|mayor|signatory name|responsible person|manager|project manager|"
-    "pessoa de contacto|contacto|responsavel|nome do responsavel|autor|presidente da camara|"
-    "yhteyshenkilo|vastuuhenkilo|etunimi|sukunimi|pormestari|"
-    "personne de contact|interlocuteur|prenom|nom de famille|maire|auteur|"
-    "ansprechpartner|ansprechpartnerin|kontaktperson|vorname|nachname|familienname|burgermeister|inhaber|"
-    "persona de contacto|apellidos|nombre y apellidos|alcalde|"
-    "referente|persona di contatto|cognome|sindaco|nome e cognome|"
-    "osoba kontaktowa|imie|nazwisko|imie i nazwisko|burmistrz|"
-    "kontaktni osoba|jmeno a prijmeni|prijmeni|kontaktperson|fornavn|efternavn".split("|")
+    ["contact", "contact person", "contact name", "person", "first name", "last name", "surname", "family name", "given name", "full name", "author", "authors", "mayor", "signatory name", "responsible person", "manager", "project manager", "pessoa de contacto", "contacto", "responsavel", "nome do responsavel", "autor", "presidente da camara", "yhteyshenkilo", "vastuuhenkilo", "etunimi", "sukunimi", "pormestari", "personne de contact", "interlocuteur", "prenom", "nom de famille", "maire", "auteur", "ansprechpartner", "ansprechpartnerin", "kontaktperson", "vorname", "nachname", "familienname", "burgermeister", "inhaber", "persona de contacto", "apellidos", "nombre y apellidos", "alcalde", "referente", "persona di contatto", "cognome", "sindaco", "nome e cognome", "osoba kontaktowa", "imie", "nazwisko", "imie i nazwisko", "burmistrz", "kontaktni osoba", "jmeno a prijmeni", "prijmeni", "kontaktperson", "fornavn", "efternavn"]
 )
 """Headers of columns of persons, folded, in languages of Europe."""
 

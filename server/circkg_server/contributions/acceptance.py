@@ -76,7 +76,7 @@ def accept(
         if (held.version if held else "") != found.judged.base:
             raise StaleError("Its set has changed since it was compared. It is compared again; look at the difference.")
         loaded = _loaded(archive, current)
-        stated = _with(loaded, archive, staging, found, decision)
+        stated = _with(loaded, staging, found, decision)
         result = examine(loaded, progress=progress)
         if not result.sound:
             raise NotSoundError(faults(result))
@@ -130,9 +130,7 @@ def _loaded(archive: Archive, manifest: Manifest) -> Loaded:
     )
 
 
-def _with(
-    loaded: Loaded, archive: Archive, staging: Staging, found: Contributed, decision: Decision
-) -> DataSet:
+def _with(loaded: Loaded, staging: Staging, found: Contributed, decision: Decision) -> DataSet:
     """Put the contribution into what is published, and return its set as it will be."""
     about = found.about
     by_file = reviewed_triples(staging.folder_of(found.id))

@@ -38,11 +38,13 @@ class BrokenError(JobError):
 class Desk:
     """Has jobs done by children of a fork server, which starts with the first job and again if it ended.
 
+    :param store: folder whose snapshot uploads are judged against.
     :param at_once: jobs at once.
     :param waiting: jobs that may wait for their turn.
     """
 
-    def __init__(self, at_once: int, waiting: int) -> None:
+    def __init__(self, store: Path, at_once: int, waiting: int) -> None:
+        self._store = store
         self._turn = asyncio.Semaphore(at_once)
         self._waiting, self._most_waiting = 0, waiting
         self._numbers = itertools.count(1)
@@ -83,8 +85,9 @@ class Desk:
         job = {"id": number, "folder": str(folder), "seconds": seconds, "memory": memory}
         try:
             await loop.sock_sendall(control, json.dumps(job).encode() + b"\n")
-            pid = await started
-        except OSError as error:
+            async with asyncio.timeout(START_TIME):
+                pid = await started
+        except (OSError, TimeoutError) as error:
             raise BrokenError("The process that judges ended. Try again.") from error
         finally:
             self._started.pop(number, None)
@@ -130,7 +133,7 @@ class Desk:
         with theirs:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "circkg_server.contributions.forkserver", str(theirs.fileno()),
-                pass_fds=[theirs.fileno()], env={**os.environ, **path}, start_new_session=True,
+                str(self._store), pass_fds=[theirs.fileno()], env={**os.environ, **path}, start_new_session=True,
             )  # fmt: skip
         self._control = ours
         self._listener = asyncio.create_task(self._listen(ours))

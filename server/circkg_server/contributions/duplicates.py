@@ -11,9 +11,18 @@ from rapidfuzz import fuzz, process
 
 from circkg_loaders.contributed.folding import folded
 from circkg_loaders.prefixes import shorten
-from circkg_server.contributions.published import COUNTRY, HOMEPAGE, IDENTIFIERS, NAMES, PLACE, TYPE, Statements, name_of
+from circkg_server.contributions.published import (
+    COUNTRY,
+    HOMEPAGE,
+    IDENTIFIERS,
+    NAMES,
+    PLACE,
+    TYPE,
+    Statements,
+    name_of,
+)
 from circkg_shapes.report import Json
-from circkg_shapes.terms import Term, TermError, is_iri, iri_text, literal_parts
+from circkg_shapes.terms import Term, TermError, iri_text, is_iri, literal_parts
 
 LEAST = 0.75
 """Score from which a pair is shown."""
@@ -67,7 +76,9 @@ class _Traits:
         self.countries = frozenset(value for predicate, value in statements if predicate == COUNTRY)
         self.places = frozenset(value for predicate, value in statements if predicate == PLACE)
         self.hosts = frozenset(
-            host for predicate, value in statements if predicate == HOMEPAGE and is_iri(value) and (host := _host(value))
+            host
+            for predicate, value in statements
+            if predicate == HOMEPAGE and is_iri(value) and (host := _host(value))
         )
         self.identifiers = frozenset(
             (predicate, _plain(text))

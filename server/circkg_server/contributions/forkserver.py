@@ -1,6 +1,6 @@
 """The fork server: loads the validator once and forks a process for each job, so that a job costs no start.
 
-Started as ``python -m circkg_server.contributions.forkserver DESCRIPTOR``. A line of JSON names a job: its folder, what
+Started as ``python -m circkg_server.contributions.forkserver DESCRIPTOR STORE``. A line of JSON names a job: its folder, what
 it may use. It answers ``{"started": PID}`` and, when that has ended, ``{"ended": PID, "code": CODE}``. It forks only
 while it has one thread. A job's process has no network, a bounded memory and time, and dies with its parent.
 """
@@ -20,17 +20,18 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from circkg_server.contributions.jobs import Outcome, work
+from circkg_server.contributions.jobs import Outcome, preload, work
 from circkg_server.engines.isolation import be_ended_first, deny_network, end_with, limit_memory
 
 MAX_FILE = 1 << 30
 """Largest file that a job may write."""
 
-_STACK = 64 * 1024 * 1024
 
+def main(descriptor: str, store: str) -> None:
+    """Fork a process for each job that is named, until the control socket closes.
 
-def main(descriptor: str) -> None:
-    """Fork a process for each job that is named, until the control socket closes."""
+    :param store: folder whose snapshot is loaded; anew when another is published.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with(os.getppid())
     control = socket.socket(fileno=int(descriptor))
@@ -41,6 +42,7 @@ def main(descriptor: str) -> None:
         end.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(tell.fileno())
+    preload(store)
     gc.freeze()
     selector = selectors.DefaultSelector()
     selector.register(control, selectors.EVENT_READ)
@@ -60,6 +62,7 @@ def main(descriptor: str) -> None:
             *lines, left = (left + received).split(b"\n")
             for line in lines:
                 job = json.loads(line)
+                preload(store)
                 pid = os.fork()
                 if pid == 0:
                     selector.close()

@@ -21,7 +21,7 @@ from xml.sax.saxutils import escape, quoteattr
 from pyoxigraph import QueryTriples, RdfFormat, Store, parse, serialize
 
 from circkg_shapes.report import INFO, WARNING, Report, Result
-from circkg_shapes.terms import Term, is_blank, is_iri, iri_text, literal_parts
+from circkg_shapes.terms import Term, iri_text, is_blank, is_iri, literal_parts
 
 XML, TEXT_XML, JSON = "application/xml", "text/xml", "application/json"
 SHACL_SYNTAXES = {

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from anyascii import anyascii
+
 from circkg_loaders.iris import BASE, concept_iri, record_iri, source_iri, thing_iri
 from circkg_loaders.prefixes import expand
 from circkg_server.contributions.licences import compatible
@@ -49,7 +51,7 @@ class Provenance:
         text = self.contribution.about.publisher
         if text.startswith(_ID):
             return iri(text), []
-        agent = iri(thing_iri("publisher", slugified(text) or "unnamed"))
+        agent = iri(thing_iri("publisher", slugified(anyascii(text)) or "unnamed"))
         return agent, [(agent, TYPE, _t("prov:Organization")), (agent, _t("foaf:name"), literal(text))]
 
     def described(self) -> list[Triple]:
@@ -133,4 +135,3 @@ def merged_records(old: Iterable[Triple], new: Iterable[Triple], left: Collectio
     about: dict[Term, Term] = {s: value for s, predicate, value in old if predicate == RECORD_OF}
     gone = {record for record, thing in about.items() if thing in replaced or thing not in left}
     return sorted({*new, *(triple for triple in old if triple[0] not in gone)})
-

@@ -13,7 +13,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -183,7 +183,7 @@ class Staging:
     """The staging store of an archive's folder."""
 
     folder: Path
-    settings: ContributionSettings = ContributionSettings()
+    settings: ContributionSettings = field(default_factory=ContributionSettings)
 
     def prepare(self) -> None:
         """Make the folder, and remove what killed processes left unfinished. Only the server does, at its start."""

@@ -63,7 +63,7 @@ class SpaceGuard:
         """Serve one request."""
         if scope["type"] == "http" and scope["method"] in ("POST", "PUT"):
             path = scope["path"].removeprefix(scope.get("root_path", ""))
-            if path.startswith(("/update", "/graph-store")):
+            if path.startswith(("/update", "/graph-store", "/api/contributions")):
                 try:
                     self._space.check()
                 except LowSpaceError as error:
