@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from circkg_loaders.load import Loaded, LoadError, load
 from circkg_loaders.registry import RegistryError, Role, read_registry
-from circkg_server import search
+from circkg_server import purging
 from circkg_server.inference import infer, rules
+from circkg_server.publication import Progress, publish_manifest
 from circkg_server.releases.archive import Archive, set_of
 from circkg_server.releases.manifest import Manifest, Release
-from circkg_server.store.snapshot import make, remove_old
 from circkg_server.verification import Fault, verify
 from circkg_shapes.report import Report
 from circkg_shapes.rooms import room, shape_files
@@ -51,10 +50,6 @@ class Build:
         return self.report.conforms and not self.faults and not self.rejected and not self.loaded.unused_links
 
 
-Progress = Callable[[str, str], None]
-"""Is told the step that begins and what it works on."""
-
-
 def build(
     archive: Archive, *, data: Path | None = None, processes: int = 2, progress: Progress = lambda *_: None
 ) -> Build:
@@ -67,6 +62,7 @@ def build(
     :raises StoreBusyError: if another build is writing to the same store.
     """
     with archive.writing():
+        purging.finish(archive)
         clock = _Clock()
         loaded = carry_over(archive, load(data, progress=lambda title: progress("read", title)))
         seconds = {"read": clock.lap()}
@@ -146,16 +142,6 @@ def publish(archive: Archive, result: Build, progress: Progress = lambda *_: Non
     result.manifest, result.is_new = manifest, current is None or current.number != manifest.number
     publish_manifest(archive, manifest, progress)
     result.seconds["publish"] = clock.lap()
-
-
-def publish_manifest(archive: Archive, manifest: Manifest, progress: Progress = lambda *_: None) -> None:
-    """Make what is derived from a manifest, and make it the current one."""
-    progress("publish", f"snapshot {manifest.number}")
-    make(archive, manifest)
-    search.make(archive, manifest)
-    archive.publish(manifest)
-    remove_old(archive, manifest)
-    search.remove_old(archive, manifest)
 
 
 class _Clock:

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from circkg_loaders.load import RECORDS, Loaded
 from circkg_loaders.registry import DataSet, Role
+from circkg_server import purging
 from circkg_server.accounts import faults
-from circkg_server.build import Progress, examine, publish
+from circkg_server.build import examine, publish
 from circkg_server.contributions.difference import merged
 from circkg_server.contributions.licences import compatible
 from circkg_server.contributions.provenance import Provenance, merged_records, records
 from circkg_server.contributions.published import by_subject
 from circkg_server.contributions.staging import Contributed, Intent, Staging, StagingError, State
+from circkg_server.publication import Progress
 from circkg_server.releases.archive import CONTRIBUTED, Archive, StoreBusyError, set_of
 from circkg_server.releases.manifest import Manifest
 from circkg_server.writes.tokens import Audit
@@ -65,6 +67,7 @@ def accept(
     :raises StoreBusyError: if another process writes to the store.
     """
     with archive.writing():
+        purging.finish(archive)
         settle_all(archive, staging)
         found = staging.get(id_)
         if found.state is not State.STAGED or found.judged is None:
@@ -117,6 +120,7 @@ def recover(archive: Archive, staging: Staging) -> None:
     """Settle what a killed process left, unless another one is at work on it."""
     try:
         with archive.writing():
+            purging.finish(archive)
             settle_all(archive, staging)
     except StoreBusyError:
         return
