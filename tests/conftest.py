@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import uvicorn
 
+from circkg_server.app import build_app
 from circkg_server.build import Build, build
 from circkg_server.releases.archive import Archive
+from circkg_server.settings import Settings
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Standards and suites that are not part of the repository; tests that need them are skipped where they are absent."""
@@ -23,3 +32,37 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
 def built(archive: Archive) -> Build:
     """Give the build of the curated data, made once a session."""
     return build(archive)
+
+
+@contextmanager
+def _served(archive: Archive, path: str = "") -> Iterator[str]:
+    """Serve a store, and give the address.
+
+    :param path: sub-path of the public address; empty: none is set, and links are as the request says.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{probe.getsockname()[1]}{path}"
+    settings = replace(Settings(), readers=1, public_url=address if path else "")
+    port = int(address.split(":")[2].partition("/")[0])
+    running = uvicorn.Server(uvicorn.Config(build_app(archive, settings), port=port, log_level="error"))
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 60
+    while not running.started and thread.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert running.started, "the server did not start"
+    try:
+        yield address
+    finally:
+        running.should_exit = True
+        thread.join(timeout=60)
+
+
+Serve = Callable[..., AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="session")
+def serve() -> Serve:
+    """Give the function that serves a store by a real server, as a context, and gives its address."""
+    return _served

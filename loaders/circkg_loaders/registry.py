@@ -93,7 +93,7 @@ def read_registry(data: Path) -> list[DataSet]:
             raise RegistryError(f"sets.csv, row {number}: issued is {found.issued!r}. Write the day as 2026-11-25.")
         if found.temporal and not _is_interval(found.temporal):
             raise RegistryError(
-                f"sets.csv, row {number}: temporal is {found.temporal!r}. Write 2021-01-01/2023-12-31, or .. for an end."
+                f"sets.csv, row {number}: temporal is {found.temporal!r}. Write 2021-01-01/2023-12-31 (.. is open)."
             )
         sets[found.slug] = found
     if not sets:

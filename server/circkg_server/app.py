@@ -15,6 +15,9 @@ from starlette.exceptions import HTTPException
 
 from circkg_loaders.prefixes import expand, prefixes
 from circkg_server import federation, problems, search
+from circkg_server.catalogue.documents import Shelf
+from circkg_server.catalogue.oai import build_router as oai_router
+from circkg_server.catalogue.routes import build_router as catalogue_router
 from circkg_server.contributions.routes import ContributionRoutes
 from circkg_server.cors import Cors
 from circkg_server.dumps import build_router as dumps_router
@@ -28,6 +31,7 @@ from circkg_server.operations.routes import Operations, router
 from circkg_server.operations.settings import OperationsSettings
 from circkg_server.operations.space import FreeSpace, SpaceGuard
 from circkg_server.published import PublishedGraphs
+from circkg_server.publishing.routes import build_router as publishing_router
 from circkg_server.releases.archive import Archive
 from circkg_server.rewriting import Rewriting
 from circkg_server.search.api import build_router as search_router
@@ -115,11 +119,18 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     pages = FastAPI(
         title="CircKG", docs_url="/api/docs", redoc_url=None, openapi_url="/api/openapi.json", lifespan=life
     )
-    pages.include_router(router(Operations(engine, metrics, space, limits, allow, refused)))
-    pages.include_router(writes_router(writes))
-    pages.include_router(search_router(rewriting.index, expand))
-    pages.include_router(dumps_router(archive))
-    pages.include_router(contributions.router)
+    shelf = Shelf.of(archive, settings.catalogue)
+    for part in (
+        router(Operations(engine, metrics, space, limits, allow, refused)),
+        writes_router(writes),
+        search_router(rewriting.index, expand),
+        dumps_router(archive),
+        publishing_router(archive, shelf.editor, lambda: engine.current.manifest if engine.current else None),
+        catalogue_router(shelf),
+        oai_router(shelf),
+        contributions.router,
+    ):
+        pages.include_router(part)
     _add_pages(pages, engine)
 
     guarded = SpaceGuard(pages, space)

@@ -81,7 +81,7 @@ def steps(data: Path | None = None) -> int:
         sets = read_registry(data or room("data"))
     except RegistryError:
         return 0
-    return 2 * len(sets) + len(rules()) + 3
+    return 3 * len(sets) + len(rules()) + 3
 
 
 def carry_over(archive: Archive, loaded: Loaded) -> Loaded:

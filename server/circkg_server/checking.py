@@ -18,6 +18,7 @@ from circkg_loaders.iris import DEF
 from circkg_loaders.load import load
 from circkg_loaders.prefixes import expand, shorten
 from circkg_loaders.registry import Role
+from circkg_server.spreadsheets import safe
 from circkg_shapes.report import SH, VIOLATION, WARNING, Report, Result
 from circkg_shapes.rooms import shape_files
 from circkg_shapes.terms import Term, Triple, iri, iri_text, is_iri
@@ -122,13 +123,8 @@ def as_csv(report: Report) -> str:
             result.severity, result.focus_node, result.path, result.value, result.component, result.source_shape,
             result.message(),
         )  # fmt: skip
-        writer.writerow(_safe(cell or "") for cell in cells)
+        writer.writerow(safe(cell or "") for cell in cells)
     return text.getvalue()
-
-
-def _safe(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 def as_json(report: Report) -> str:

@@ -20,9 +20,11 @@ from circkg_loaders.load import LoadError
 from circkg_server import accounts
 from circkg_server.build import build as build_graph
 from circkg_server.build import steps
+from circkg_server.catalogue.quality.fetching import FetchError
 from circkg_server.inference import RuleError
 from circkg_server.operations.settings import OperationsSettings
 from circkg_server.operations.space import FreeSpace, LowSpaceError
+from circkg_server.publishing import commands as publishing_commands
 from circkg_server.questions import QuestionError, catalogue, find
 from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import ManifestError
@@ -61,7 +63,8 @@ def _told() -> Iterator[None]:
         yield
     except (
         LoadError, StoreBusyError, ManifestError, NothingPublishedError, RuleError, VerifyError, QuestionError,
-        ContributionError, ShapesError, SettingsError, WritesSettingsError, NotThrowAwayError, LowSpaceError, OSError,
+        ContributionError, FetchError, ShapesError, SettingsError, WritesSettingsError, NotThrowAwayError,
+        LowSpaceError, OSError,
     ) as error:  # fmt: skip
         err.print(f"[bold red]circkg:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(COULD_NOT_RUN) from error
@@ -132,6 +135,10 @@ def serve(
         run(application, host, port, OperationsSettings.from_environment())
 
 
+app.command()(publishing_commands.publish)
+app.command()(publishing_commands.cite)
+
+
 @app.command()
 def query(
     name: Annotated[str | None, typer.Argument(help="Name of a catalogue query, or a file that ends in .rq.")] = None,
@@ -183,6 +190,50 @@ def validate(
     else:
         sys.stdout.write(writers[format_](report))
     raise typer.Exit(OK if report.conforms else NOT_CONFORMING)
+
+
+@app.command()
+def quality(
+    source: Annotated[
+        str | None, typer.Argument(help="Catalogue in DCAT: a file or an address.", show_default="our own")
+    ] = None,
+    resolve: Annotated[
+        list[str] | None, typer.Option("--resolve", help="Ask addresses that begin with BASE at URL: BASE=URL.")
+    ] = None,
+    shapes: Annotated[
+        list[Path] | None, typer.Option(help="Files of the official DCAT-AP shapes, instead of our own check.")
+    ] = None,
+    format_: Annotated[str, typer.Option("--format", help="table, json or turtle (DQV).")] = "table",
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no address; what needs it is not counted.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the score in the store: the server gives it at /catalogue/quality.")
+    ] = False,
+    store: StoreOption = None,
+) -> None:
+    """Score a catalogue as data.europa.eu does: points by dimension, and what is missing.
+
+    Exit code 0: every data set is excellent and can be published, 1: not so, 2: it could not be said.
+    """
+    from circkg_server.catalogue.quality import command, reports  # noqa: PLC0415 - needed by this command only
+
+    with _told():
+        if format_ not in ("table", *command.WRITERS):
+            raise QuestionError(f"There is no format {format_!r}. The formats: table, {', '.join(command.WRITERS)}.")
+        columns = (BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        with Progress(*columns, console=err, transient=True) as bars:
+            task = bars.add_task("ask addresses", total=None)
+            archive = Archive(store or default_store())
+            found = command.measure(
+                archive, source, resolve or [], shapes or [], offline=offline,
+                progress=lambda done, total: bars.update(task, completed=done, total=total),
+            )  # fmt: skip
+        if keep:
+            command.keep(archive, found)
+    if format_ == "table":
+        out.print(reports.as_table(found), highlight=False)
+    else:
+        sys.stdout.write(command.WRITERS[format_](found))
+    raise typer.Exit(OK if found.is_excellent else NOT_CONFORMING)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -80,6 +80,8 @@ class Settings:
     """bytes of answers that are kept"""
     public_url: str = ""
     """address under which the server is reached; empty: as the request says"""
+    catalogue: str = ""
+    """file that says who publishes; empty: catalogue.toml in the store's folder, else in the data room"""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -150,6 +151,22 @@ class Archive:
         ending = f" {iri(release.graph)} ."
         return [_triple(line, ending) for line in self.quads(release).decode().split("\n") if line]
 
+    def lines(self, release: Release) -> Iterator[bytes]:
+        """Yield the lines of a release as they are read, so that a large one needs no more memory than a small one.
+
+        :raises ManifestError: as :meth:`quads` does; that the content is another is known at its end only.
+        """
+        digest = hashlib.sha256()
+        try:
+            with gzip.open(self.folder / release.file) as packed, io.BufferedReader(packed, 1 << 20) as file:
+                while batch := file.readlines(1 << 20):
+                    digest.update(b"".join(batch))
+                    yield from batch
+        except (OSError, EOFError, zlib.error) as error:
+            raise ManifestError(f"The release {release.file} cannot be read ({error}). Build again.") from error
+        if digest.hexdigest() != release.sha256:
+            raise ManifestError(f"The release {release.file} is not what the manifest says. Delete it and build again.")
+
     def next_manifest(self, releases: Iterable[Release]) -> Manifest:
         """Return the manifest of these releases: the current one if it names just these, else one with a new number.
 
@@ -174,7 +191,8 @@ class Archive:
 
     def _sweep(self) -> None:
         """Remove what a killed writer left unfinished, in the folders that builds write."""
-        own = (self.folder / name for name in ("releases", "manifests", "snapshots", "search", "account"))
+        names = ("releases", "dumps", "changes", "statistics", "manifests", "snapshots", "search", "account")
+        own = (self.folder / name for name in names)
         left = [path for folder in own for path in folder.rglob(".*.tmp")]
         for path in [*left, *self.folder.glob(".manifest.json.*.tmp")]:
             if path.is_dir():

@@ -1,0 +1,194 @@
+"""Where the catalogue is reached: ``/catalogue``, ``/set/…`` and ``/.well-known/void``.
+
+Each has a form for people and four for programs, chosen by ``Accept`` or by the ending of the address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request, Response
+
+from circkg_server.catalogue.description import FORMS, Form, entity_tag
+from circkg_server.catalogue.documents import Kind, Shelf
+from circkg_server.catalogue.pages import catalogue_page, set_page
+from circkg_server.catalogue.quality.command import kept_path
+from circkg_server.negotiation import choose
+from circkg_server.problems import problem
+from circkg_server.releases.manifest import Manifest, Release
+from circkg_shapes.terms import TermError, iri
+
+_HTML = "text/html"
+_READ = ["GET", "HEAD"]
+_ALSO = {
+    "text/plain": "application/n-triples",
+    "application/json": "application/ld+json",
+    "application/xml": "application/rdf+xml",
+    "text/xml": "application/rdf+xml",
+    "text/n3": "text/turtle",
+    "application/xhtml+xml": _HTML,
+}
+"""Media types that clients ask for and that stand for one of ours."""
+
+
+def address_of(request: Request) -> str:
+    """Return the address of the server as the client reaches it, without a slash at its end.
+
+    :raises TermError: if the client gives a host that no address can have.
+    """
+    host = request.headers.get("host") or request.url.netloc
+    address = f"{request.url.scheme}://{host}{request.scope.get('root_path', '')}"
+    return iri(address.rstrip("/"))[1:-1]
+
+
+def build_router(shelf: Shelf) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter()
+
+    @router.api_route("/catalogue", methods=_READ, response_class=Response)
+    @router.api_route("/set", methods=_READ, response_class=Response)
+    def catalogue(request: Request) -> Response:
+        """Describe all sets in DCAT-AP 3.0.1."""
+        return _Answer(shelf, request).give("catalogue")
+
+    @router.api_route("/catalogue/quality", methods=_READ, response_class=Response)
+    def quality() -> Response:
+        """Give the metadata quality score of the catalogue, in DQV, as `circkg quality --keep` found it."""
+        manifest = shelf.archive.current()
+        path = kept_path(shelf.archive, manifest) if manifest else None
+        if path is None or not path.is_file():
+            detail = "The catalogue of this snapshot was not scored. Run `circkg quality --keep` beside the server."
+            return problem(HTTPStatus.NOT_FOUND, "There is no score", detail)
+        return Response(path.read_bytes(), media_type=FORMS[0].media_type)
+
+    @router.api_route("/.well-known/void", methods=_READ, response_class=Response)
+    @router.api_route("/void", methods=_READ, response_class=Response)
+    def void(request: Request) -> Response:
+        """Describe what the graph is made of, in VoID."""
+        return _Answer(shelf, request).give("void")
+
+    @router.api_route("/catalogue.{ending}", methods=_READ, response_class=Response, include_in_schema=False)
+    def catalogue_form(request: Request, ending: str) -> Response:
+        chosen = _by_ending(ending)
+        return _Answer(shelf, request, chosen).give("catalogue") if chosen else _nothing(shelf)
+
+    @router.api_route("/void.{ending}", methods=_READ, response_class=Response, include_in_schema=False)
+    def void_form(request: Request, ending: str) -> Response:
+        chosen = _by_ending(ending)
+        return _Answer(shelf, request, chosen).give("void") if chosen else _nothing(shelf)
+
+    @router.api_route("/set/{slug}", methods=_READ, response_class=Response)
+    def one_set(request: Request, slug: str) -> Response:
+        """Describe a set as it is now, and name its releases."""
+        name, _, ending = slug.partition(".")
+        chosen = _by_ending(ending)
+        if ending and chosen is None:
+            return _nothing(shelf)
+        return _Answer(shelf, request, chosen).set(name)
+
+    @router.api_route("/set/{slug}/{version}", methods=_READ, response_class=Response)
+    def one_release(request: Request, slug: str, version: str) -> Response:
+        """Describe a release of a set; its address is for ever."""
+        name, _, ending = version.rpartition(".")
+        chosen = _by_ending(ending) if name else None
+        return _Answer(shelf, request, chosen).release(slug, name if chosen else version)
+
+    return router
+
+
+class _Answer:
+    """Answers one request.
+
+    :param chosen: the form that the address names; ``None``: that which ``Accept`` asks for.
+    """
+
+    def __init__(self, shelf: Shelf, request: Request, chosen: Form | None = None) -> None:
+        self._shelf = shelf
+        self._request = request
+        self._chosen = chosen
+
+    def give(self, kind: Kind) -> Response:
+        """Give the catalogue or the description of the graph."""
+        manifest = self._shelf.archive.current()
+        if manifest is None:
+            return _nothing(self._shelf)
+
+        def page(address: str, root: str) -> str:
+            return catalogue_page(self._shelf.view(manifest, address), root)
+
+        return self._respond(kind, manifest, None, page if kind == "catalogue" else None)
+
+    def set(self, slug: str) -> Response:
+        """Give a set as it is now."""
+        manifest = self._shelf.archive.current()
+        if manifest is None:
+            return _nothing(self._shelf)
+        release = manifest.release(slug)
+        if release is None:
+            return self._not_now(manifest, slug)
+        return self._respond("set", manifest, release, self._set_page(manifest, release, is_current=True))
+
+    def release(self, slug: str, version: str) -> Response:
+        """Give a release."""
+        manifest = self._shelf.archive.current()
+        release = self._shelf.versions(manifest).find(slug, version) if manifest else None
+        if manifest is None or release is None:
+            return _nothing(self._shelf)
+        return self._respond("release", manifest, release, self._set_page(manifest, release, is_current=False))
+
+    def _set_page(self, manifest: Manifest, release: Release, *, is_current: bool) -> Callable[[str, str], str]:
+        def page(address: str, root: str) -> str:
+            view, known = self._shelf.view(manifest, address), self._shelf.versions(manifest)
+            return set_page(view, known, release, root, is_current=is_current)
+
+        return page
+
+    def _not_now(self, manifest: Manifest, slug: str) -> Response:
+        earlier = self._shelf.versions(manifest).of(slug)
+        if not earlier:
+            return _nothing(self._shelf)
+        detail = f"This set is published no more. Its last release stays at /set/{slug}/{earlier[-1].version}."
+        releases = [f"/set/{slug}/{release.version}" for release in earlier]
+        return problem(HTTPStatus.GONE, "This set was withdrawn", detail, releases=releases)
+
+    def _respond(
+        self, kind: Kind, manifest: Manifest, release: Release | None, page: Callable[[str, str], str] | None
+    ) -> Response:
+        try:
+            address = address_of(self._request)
+        except TermError:
+            detail = "The request names a host that no address can have."
+            return problem(HTTPStatus.BAD_REQUEST, "The host is not one", detail)
+        offered = [form.media_type for form in FORMS]
+        if page is not None:
+            offered.insert(1, _HTML)
+        media_type = choose(self._request.headers.get("accept", ""), offered, _ALSO)
+        if self._chosen is not None:
+            media_type = self._chosen.media_type
+        if media_type is None:
+            detail = f"There is {', '.join(offered)}."
+            return problem(HTTPStatus.NOT_ACCEPTABLE, "There is no such form", detail, available=offered)
+        if media_type == _HTML and page is not None:
+            content = page(address, self._request.scope.get("root_path", "")).encode()
+        else:
+            form = next(form for form in FORMS if form.media_type == media_type)
+            content = self._shelf.document(kind, manifest, address, form, release)
+        headers = {"ETag": entity_tag(content), "Cache-Control": "no-cache"}
+        if self._chosen is None:
+            headers["Vary"] = "Accept"
+        tags = [tag.strip().removeprefix("W/") for tag in self._request.headers.get("if-none-match", "").split(",")]
+        if headers["ETag"] in tags or "*" in tags:
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return Response(content, media_type=media_type, headers=headers)
+
+
+def _by_ending(ending: str) -> Form | None:
+    return next((form for form in FORMS if form.ending == ending), None)
+
+
+def _nothing(shelf: Shelf) -> Response:
+    if shelf.archive.current() is None:
+        return problem(HTTPStatus.NOT_FOUND, "Nothing is published here", "This store has no data sets yet.")
+    detail = "There is no such data set, release or form of it. /catalogue lists the data sets."
+    return problem(HTTPStatus.NOT_FOUND, "There is no such set", detail)

@@ -1,0 +1,1 @@
+"""Publishing: the files, pages and records that are made from releases, the same in a folder and from the server."""
