@@ -100,8 +100,7 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     space = FreeSpace(archive.folder, operating.reserve)
     metrics = Metrics(engine, endpoint.cache, space)
     events.append(metrics.event)
-    contributing = tokens if writing.mode is Mode.DRAFTS else None
-    contributions = ContributionRoutes(archive, contributing, space)
+    contributions = ContributionRoutes(archive, tokens if writing.mode is Mode.DRAFTS else None, space)
     limits = {name: getattr(settings, name) for name in LIMITS}
     refused = ((NotAuthorisedError, HTTPStatus.UNAUTHORIZED), (ForbiddenError, HTTPStatus.FORBIDDEN))
 

@@ -166,8 +166,11 @@ class ContactError(ValueError):
 def function_contact(text: str) -> str:
     """Return a contact as it is kept: the address of a function, or a page with a form.
 
-    Not every address of a person can be told: ``maria@`` may be a project's name. What looks like first and last name, or like
-    initial and name, is refused.
+    Not every address of a person can be told: ``lahti@`` may be a name or a place. What looks like first and last name,
+    or like initial and name, is refused.
+
+    >>> function_contact("data@example.org"), function_contact("circular.economy@example.org")
+    ('data@example.org', 'circular.economy@example.org')
 
     :raises ContactError: if it is no address, or looks like one of a person.
     """

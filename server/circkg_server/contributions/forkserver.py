@@ -1,8 +1,8 @@
 """The fork server: loads the validator once and forks a process for each job, so that a job costs no start.
 
-Started as ``python -m circkg_server.contributions.forkserver DESCRIPTOR STORE``. A line of JSON names a job: its folder, what
-it may use. It answers ``{"started": PID}`` and, when that has ended, ``{"ended": PID, "code": CODE}``. It forks only
-while it has one thread. A job's process has no network, a bounded memory and time, and dies with its parent.
+Started as ``python -m circkg_server.contributions.forkserver DESCRIPTOR STORE``. A line of JSON names a job: its folder
+and what it may use. It answers ``{"started": PID}`` and, when that has ended, ``{"ended": PID, "code": CODE}``. It
+forks only while it has one thread. A job's process has no network, bounded memory and time, and dies with its parent.
 """
 
 from __future__ import annotations

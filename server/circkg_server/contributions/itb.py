@@ -1,4 +1,4 @@
-"""The request and report forms of the EU Interoperability Test Bed's SHACL validator, so that its clients work unchanged.
+"""The request and report forms of the EU Interoperability Test Bed's SHACL validator: its clients work unchanged.
 
 Requests: the JSON of its REST interface. Reports: the SHACL validation report in an RDF syntax, or the Test Bed's own
 report (GITB TRL) in XML or JSON. Forms as in https://github.com/ISAITB/shacl-validator (rest/model/Input, RuleSet) and
@@ -256,7 +256,8 @@ class TestBedReport:
 
     def _overview(self) -> dict[str, str]:
         told = {
-            "profileID": self.validation_type, "validationServiceName": SERVICE, "validationServiceVersion": self.version,
+            "profileID": self.validation_type, "validationServiceName": SERVICE,
+            "validationServiceVersion": self.version,
         }  # fmt: skip
         return {name: value for name, value in told.items() if value}
 

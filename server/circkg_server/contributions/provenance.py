@@ -1,4 +1,4 @@
-"""The provenance of what was contributed, in PROV-O: https://www.w3.org/TR/prov-o/. It names organisations, no person."""
+"""The provenance of what was contributed, in PROV-O (https://www.w3.org/TR/prov-o/): organisations, no person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done with contributions while a server runs: they are judged in the order in which they came, and decided on."""
+"""What is done with contributions while a server runs: they are judged in the order in which they came."""
 
 from __future__ import annotations
 

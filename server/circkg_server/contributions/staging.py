@@ -1,7 +1,7 @@
 """The staging store: contributions that wait for a decision, each in a folder of its own that only its owner reads.
 
-``status.json`` of a contribution is replaced as a whole and says all that holds; whatever is killed when, a contribution
-is there as it was before or as it was to be. Files keep numbers for names; what they are called is a text in the status.
+``status.json`` of a contribution is replaced as a whole and says all that holds; whatever is killed when, it is there
+as it was before or as it was to be. Files have numbers for names; what they are called is a text in the status.
 """
 
 from __future__ import annotations
@@ -245,7 +245,7 @@ class Staging:
             most = self.settings
             if len(mine) >= most.open or sum(each.size for each in mine) + size > most.token_bytes:
                 raise QuotaError(
-                    f"{len(mine)} contributions of this token are open. Withdraw those that are not needed any more, or wait."
+                    f"{len(mine)} contributions of this token are open. Withdraw those that are not needed, or wait."
                 )
             if sum(each.size for each in known) + size > most.total_bytes:
                 raise QuotaError("The store of contributions is full. Its operators have to remove old ones.")

@@ -124,7 +124,7 @@ class Uploads:
     async def take(self, request: Request, folder: Path) -> Upload:
         """Take the body of a request into a folder that the caller made and removes.
 
-        A form may be multipart or urlencoded; any other body is a file, called as ``filename`` in the query string says.
+        A form may be multipart or urlencoded; any other body is a file, whose name the parameter ``filename`` gives.
 
         :raises TooLargeError: if it is too long; what says so in its header is not read at all.
         :raises TooSlowError: if it does not arrive in time.

@@ -44,8 +44,8 @@ def compress(content: bytes) -> bytes:
 def set_of(release: Release) -> DataSet:
     """Return the data set of a release as its editors declared it.
 
-    A manifest does not say how a set was read: that is ``contributed``, or else the slug, which is the name of the reader of
-    the ontology, the vocabularies and the shapes, for which alone it matters.
+    A manifest does not say how a set was read: that is ``contributed``, or else the slug, which is the reader's name
+    for the ontology, the vocabularies and the shapes; for others it does not matter.
     """
     version = release.version.rpartition("-")[0]
     return DataSet(

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from circkg_loaders.contributed import FORMATS, ContributionError, read_rdf
+from circkg_loaders.contributed.rdf import FORMATS, ContributionError, read_rdf
 from circkg_loaders.prefixes import expand
 from circkg_server.catalogue.quality.fetching import Fetcher, FetchError
 from circkg_shapes.terms import Term, Triple, iri
