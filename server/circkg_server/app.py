@@ -18,6 +18,7 @@ from circkg_server import federation, problems, search
 from circkg_server.catalogue.documents import Shelf
 from circkg_server.catalogue.oai import build_router as oai_router
 from circkg_server.catalogue.routes import build_router as catalogue_router
+from circkg_server.contributions.fault_pages import build_router as fault_pages_router
 from circkg_server.contributions.routes import ContributionRoutes
 from circkg_server.cors import Cors
 from circkg_server.dumps import build_router as dumps_router
@@ -179,6 +180,8 @@ def _text_search() -> str:
 
 
 def _add_pages(pages: FastAPI, engine: Engine) -> None:
+    pages.include_router(fault_pages_router())
+
     @pages.exception_handler(HTTPException)
     async def as_problem(_: object, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)

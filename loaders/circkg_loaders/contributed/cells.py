@@ -242,7 +242,7 @@ class CellReader:
 
 
 def _raise(code: str, text: str, **values: str) -> Term:
-    raise Unreadable(code, text, **values)
+    raise Unreadable(code, text, (), **values)
 
 
 def _noted(text: str, kind: Kind, notation: Notation) -> Term:

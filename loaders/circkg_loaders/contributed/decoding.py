@@ -35,7 +35,7 @@ _FREQUENT = {"windows-1251": "аоеинтрсвій", "windows-1253": "αοιε
 
 _STRANGE = (
     re.compile("[\ufffd\x80-\x9f]"),
-    re.compile(r"[^\W\d_][¡-©«-¹»-¿×÷˘˛¸¨][^\W\d_]|[^\W\d_][¹³]|[¹³][^\W\d_]"),  # a sign within a word: wartoœæ
+    re.compile(r"[^\W\d_][¡-©«-¹»-¿×÷˘˛¸¨][^\W\d_]|[^\W\d_][¹³]|[¹³][^\W\d_]"),  # a sign in a word
     re.compile(r"[A-Za-z][Ͱ-ӿ]|[Ͱ-ӿ][A-Za-z]"),  # two scripts in one word
     re.compile(r"[a-zà-öø-ÿα-ωά-ώа-я][À-ÖØ-ÞΑ-ΩΆ-ΏА-Я]"),  # a capital after a small letter
 )
@@ -154,10 +154,8 @@ def _by_letters(content: bytes) -> Decoded:
     if best == "windows-1253":  # ISO-8859-7 differs in a capital letter and in signs that only one of them has
         chosen = "iso-8859-7" if _greek_capital(content) else best
     text = content.decode(chosen, errors="replace")
-    rivals = tuple(
-        other for other, score in scores.items()
-        if other != best and score > 0 and score >= scores[best] * 0.9 and content.decode(other, errors="replace") != text
-    )  # fmt: skip
+    near = [other for other, score in scores.items() if other != best and score > 0 and score >= scores[best] * 0.9]
+    rivals = tuple(other for other in near if content.decode(other, errors="replace") != text)
     return Decoded(text, chosen, sure=False, rivals=rivals)
 
 

@@ -12,6 +12,7 @@ from rapidfuzz import fuzz, process
 from circkg_loaders.contributed.faults import Suggestion
 from circkg_loaders.contributed.folding import folded
 from circkg_loaders.contributed.languages import language_of
+from circkg_loaders.contributed.mapping import MappedTable
 from circkg_loaders.contributed.sheets import Sheet, shown
 from circkg_loaders.prefixes import shorten
 from circkg_shapes.forms import Field, Form, Kind
@@ -40,13 +41,16 @@ _NUMBERED = re.compile(r"(.*\D)\s*\d{1,2}", re.DOTALL)
 class Heading:
     """What a header means.
 
-    :param role: ``field``, ``key``, or ``language`` (of the texts of the row, or of one field where there is one).
+    :param role: ``field``, ``key``, ``language`` (of the texts of the row, or of one field where there is one),
+        ``mapped`` or ``ignored``.
     :param language: language of the column's texts, empty if the header names none.
+    :param mapped: the header as a mapping writes it.
     """
 
     role: str
     field: Field | None = None
     language: str = ""
+    mapped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,17 @@ class Header:
 class FormNames:
     """The names by which the columns of a form may be called: keys, labels in all languages, properties."""
 
-    def __init__(self, form: Form) -> None:
-        """Take the names of a form and its fields."""
+    def __init__(self, form: Form, table: MappedTable | None = None) -> None:
+        """Take the names of a form and its fields.
+
+        :param table: what a mapping says of columns comes first.
+        """
         self.form = form
+        self._mapped = {folded(header): Heading("mapped", mapped=header) for header in (table.columns if table else ())}
+        self._mapped |= {
+            folded(header): Heading("ignored", mapped=header) for header in (table.ignore if table else ())
+        }
+        self._only_mapped = table is not None and table.rest
         keys: dict[str, list[Field]] = {}
         labels: dict[str, list[Field]] = {}
         properties: dict[str, list[Field]] = {}
@@ -102,6 +114,11 @@ class FormNames:
         return self._found[header]
 
     def _heading(self, header: str) -> Heading | None:
+        for name, _ in _variants(header):
+            if folded(name) in self._mapped:
+                return self._mapped[folded(name)]
+        if self._only_mapped:
+            return None
         for name, language in _variants(header):
             key = folded(name)
             field = self._field(key)

@@ -80,9 +80,12 @@ class Known:
     Kinds are classes or concept schemes, as terms: ``<https://w3id.org/circkg/def#Initiative>``.
     """
 
-    def __init__(self, names: sqlite3.Connection, nuts: Nuts, countries: dict[str, Country]) -> None:
+    def __init__(
+        self, names: sqlite3.Connection, nuts: Nuts, countries: dict[str, Country], below: Known | None = None
+    ) -> None:
         """Take a database of names; :meth:`of`, :meth:`of_rooms` and :meth:`open` make one."""
         self._names = names
+        self._below = below
         self._lock = RLock()
         self._near: dict[tuple[Term, ...], tuple[list[str], list[Match]]] = {}
         self.nuts = nuts
@@ -114,6 +117,10 @@ class Known:
         names.execute("SELECT 1 FROM name LIMIT 1")
         return cls(names, *_reference())
 
+    def with_things(self, triples: Iterable[Triple]) -> Known:
+        """Return what is known together with what triples name: a contribution may name what it describes itself."""
+        return Known(_filled(":memory:", triples, countries=False), self.nuts, self.countries, self)
+
     def close(self) -> None:
         """Close the database."""
         self._names.close()
@@ -126,7 +133,8 @@ class Known:
 
     def kinds(self, thing: Term) -> frozenset[Term]:
         """Return the classes and schemes of a thing."""
-        return frozenset(kind for (kind,) in self._ask("SELECT kind FROM thing WHERE iri = ?", (thing,)))
+        own = frozenset(kind for (kind,) in self._ask("SELECT kind FROM thing WHERE iri = ?", (thing,)))
+        return own | self._below.kinds(thing) if self._below else own
 
     def label(self, thing: Term, language: str = "en") -> str:
         """Return the label of a thing in a language, else in English, else in any; empty if it has none."""
@@ -134,7 +142,8 @@ class Known:
         labels: dict[str, str] = {}
         for tag, text in rows:
             labels.setdefault(tag, text)
-        return labels.get(language) or labels.get("en") or next(iter(labels.values()), "")
+        own = labels.get(language) or labels.get("en") or next(iter(labels.values()), "")
+        return own or (self._below.label(thing, language) if self._below else "")
 
     def exact(self, text: str, *, classes: Iterable[Term] = (), scheme: Term | None = None) -> list[Match]:
         """Return what a text names: an IRI, a prefixed name, a code, a slug, or a label in any language.
@@ -148,8 +157,10 @@ class Known:
         as_iri = self._as_iri(text, kinds)
         if as_iri is not None:
             return [as_iri]
-        found = self._found(folded(text), kinds)
-        if not found and (not kinds or COUNTRY in kinds):
+        found = [match for _, match in self._select("n.key = ?", (folded(text),), kinds)]
+        if self._below:
+            found += self._below.exact(text, classes=kinds)
+        elif not found and (not kinds or COUNTRY in kinds):
             found = list(self._countries_elsewhere.get(folded(text), ()))
         literally = [match for match in found if match.text == text]
         best: dict[Term, Match] = {}
@@ -175,6 +186,9 @@ class Known:
                 known = best.get(match.iri)
                 if known is None or known.score < match.score:
                     best[match.iri] = match
+        if self._below:
+            for match in self._below.near(text, classes=kinds, limit=limit):
+                best.setdefault(match.iri, match)
         return sorted(best.values(), key=lambda match: (-match.score, match.text))[:limit]
 
     def _ask(self, query: str, values: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -190,9 +204,6 @@ class Known:
             if term is not None and self.has(term, kinds):
                 return Match(term, text, "", "iri")
         return None
-
-    def _found(self, key: str, kinds: tuple[Term, ...]) -> list[Match]:
-        return [match for _, match in self._select("n.key = ?", (key,), kinds)]
 
     def _named(self, kinds: tuple[Term, ...]) -> tuple[list[str], list[Match]]:
         """Return the names among which a likeness is looked for, read once for each choice of kinds."""
@@ -242,7 +253,7 @@ def _reference() -> tuple[Nuts, dict[str, Country]]:
     return Nuts.load(data / "nuts"), load_countries(data / "countries.csv")
 
 
-def _filled(path: str, triples: Iterable[Triple]) -> sqlite3.Connection:
+def _filled(path: str, triples: Iterable[Triple], *, countries: bool = True) -> sqlite3.Connection:
     names = sqlite3.connect(path, check_same_thread=False)
     names.executescript(_TABLES)
     things: list[tuple[Term, Term]] = []
@@ -256,7 +267,7 @@ def _filled(path: str, triples: Iterable[Triple]) -> sqlite3.Connection:
         elif predicate in _HOW:
             text, language, _ = (iri_text(value), None, "") if is_iri(value) else literal_parts(value)
             rows.append((folded(text), text, language or "", _HOW[predicate], subject))
-    for country in load_countries(room("data") / "countries.csv").values():
+    for country in load_countries(room("data") / "countries.csv").values() if countries else ():
         subject = iri(country.iri)
         things.append((subject, COUNTRY))
         codes = dict.fromkeys(filter(None, (country.iso2, country.nuts, country.iso3)))

@@ -8,6 +8,12 @@ from dataclasses import dataclass
 
 from circkg_loaders.contributed.style import Style
 
+KEY = "id"
+"""Field of the column from which IRIs are made."""
+
+LANGUAGE = "language"
+"""Field of a column that says in which language the texts of its row are."""
+
 
 @dataclass(frozen=True, slots=True)
 class MappedColumn:
@@ -16,16 +22,18 @@ class MappedColumn:
     :param field: key of a field, or ``id`` for the column from which IRIs are made.
     :param language: language of its texts.
     :param separator: what stands between several values in a cell; ``None``: found out.
-    :param values: what to read in place of a cell or part of it; ``None`` as a value leaves it out.
+    :param values: what to read in place of a cell or part of it, by its folded text; nothing leaves it out.
     :param dates: order of its dates, and ``decimal`` the mark of its numbers.
+    :param unit: what stands around its numbers and is not part of them, such as ``£``.
     """
 
     field: str
     language: str = ""
     separator: str | None = None
-    values: MappingOf[str, str | None] = dataclasses.field(default_factory=dict)
+    values: MappingOf[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     dates: str | None = None
     decimal: str | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,7 @@ class MappedTable:
     :param columns: what each header says; a column may say several things.
     :param constants: values that every row has, by key of a field, written as cells would be.
     :param ignore: headers from which nothing is taken on purpose.
+    :param rest: nothing is taken from all other columns either.
     :param merge: several rows with the same key are one thing.
     """
 
@@ -43,6 +52,7 @@ class MappedTable:
     columns: MappingOf[str, tuple[MappedColumn, ...]] = dataclasses.field(default_factory=dict)
     constants: MappingOf[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     ignore: tuple[str, ...] = ()
+    rest: bool = False
     merge: bool = False
 
 

@@ -6,7 +6,7 @@ Nothing personal is published here. A table that holds such columns is warned ab
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from circkg_loaders.contributed.folding import folded
@@ -23,10 +23,25 @@ _SURNAME_FIRST = re.compile(
 )
 _TWO_NAMES = re.compile(r"[A-ZÀ-ÞŠŽŁĐ][a-zà-ÿāčēģīķļņšūžłđőűąęėįų'’-]+(?:\s[A-ZÀ-ÞŠŽŁĐ][\w'’-]*\.?){1,3}")
 
-_PERSON_HEADERS = frozenset(
-    ["contact", "contact person", "contact name", "person", "first name", "last name", "surname", "family name", "given name", "full name", "author", "authors", "mayor", "signatory name", "responsible person", "manager", "project manager", "pessoa de contacto", "contacto", "responsavel", "nome do responsavel", "autor", "presidente da camara", "yhteyshenkilo", "vastuuhenkilo", "etunimi", "sukunimi", "pormestari", "personne de contact", "interlocuteur", "prenom", "nom de famille", "maire", "auteur", "ansprechpartner", "ansprechpartnerin", "kontaktperson", "vorname", "nachname", "familienname", "burgermeister", "inhaber", "persona de contacto", "apellidos", "nombre y apellidos", "alcalde", "referente", "persona di contatto", "cognome", "sindaco", "nome e cognome", "osoba kontaktowa", "imie", "nazwisko", "imie i nazwisko", "burmistrz", "kontaktni osoba", "jmeno a prijmeni", "prijmeni", "kontaktperson", "fornavn", "efternavn"]
-)
+_PERSON_HEADERS = frozenset((
+    "contact", "contact person", "contact name", "person", "first name", "last name", "surname", "family name",
+    "given name", "full name", "author", "authors", "mayor", "signatory name", "responsible person", "project manager",
+    "pessoa de contacto", "contacto", "responsavel", "nome do responsavel", "autor", "presidente da camara",
+    "yhteyshenkilo", "vastuuhenkilo", "etunimi", "sukunimi", "pormestari",
+    "personne de contact", "interlocuteur", "prenom", "nom de famille", "maire", "auteur",
+    "ansprechpartner", "ansprechpartnerin", "kontaktperson", "vorname", "nachname", "burgermeister", "inhaber",
+    "persona de contacto", "apellidos", "nombre y apellidos", "alcalde",
+    "referente", "persona di contatto", "cognome", "sindaco", "nome e cognome",
+    "osoba kontaktowa", "imie", "nazwisko", "imie i nazwisko", "burmistrz",
+    "kontaktni osoba", "jmeno a prijmeni", "prijmeni", "fornavn", "efternavn",
+))  # fmt: skip
 """Headers of columns of persons, folded, in languages of Europe."""
+
+_PHONE_HEADERS = frozenset((
+    "phone", "tel", "telephone", "mobile", "telefone", "telemovel", "puhelin", "puhelinnumero", "telefon", "handy",
+    "telefonnummer", "telefono", "movil", "cellulare", "telefon komorkowy",
+))  # fmt: skip
+"""Headers of columns of telephone numbers, likewise: digits alone are as often a code."""
 
 _SAMPLE = 5_000
 """Filled cells of a column that are looked at."""
@@ -59,14 +74,15 @@ def personal_data(header: str, cells: Iterable[tuple[int, str]]) -> list[Persona
     >>> personal_data("Organisation", [(2, "Lahti Energia"), (3, "City of Porto")])
     []
     """
-    named = _is_of_persons(header)
+    named = _is_called(header, _PERSON_HEADERS)
+    of_phones = _is_called(header, _PHONE_HEADERS)
     found: dict[str, list[int]] = {"e-mail": [], "telephone": [], "name": []}
     for number, (row, text) in enumerate(cells):
         if number == _SAMPLE:
             break
         if "@" in text and _E_MAIL.search(text):
             found["e-mail"].append(row)
-        elif _PHONE.search(text) or (_NATIONAL_PHONE.fullmatch(text) is not None):
+        elif _PHONE.search(text) or (of_phones and _NATIONAL_PHONE.fullmatch(text)):
             found["telephone"].append(row)
         elif _TITLED.search(text) or _SURNAME_FIRST.fullmatch(text) or (named and _TWO_NAMES.fullmatch(text)):
             found["name"].append(row)
@@ -74,6 +90,6 @@ def personal_data(header: str, cells: Iterable[tuple[int, str]]) -> list[Persona
     return [PersonalData(kind, len(rows), rows[0]) for kind, rows in found.items() if len(rows) >= least[kind]]
 
 
-def _is_of_persons(header: str) -> bool:
+def _is_called(header: str, names: Collection[str]) -> bool:
     parts = {folded(part) for part in re.split(r"[/\n(),]", header)} | {folded(header)}
-    return bool(parts & _PERSON_HEADERS)
+    return not parts.isdisjoint(names)

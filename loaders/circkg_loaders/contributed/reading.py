@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 
 from circkg_loaders.contributed.contribution import ColumnAccount, Contribution, Options, SheetAccount
+from circkg_loaders.contributed.delimited import read_delimited
 from circkg_loaders.contributed.origins import Origins, RdfOrigins
-from circkg_loaders.contributed.rdf import ContributionError, parse_rdf, read_content
+from circkg_loaders.contributed.rdf import FORMATS, ContributionError, parse_rdf, read_content
+from circkg_loaders.contributed.sheets import Book
 from circkg_loaders.contributed.style import Style
+from circkg_loaders.contributed.tables import read_sheets
 from circkg_shapes.terms import Triple
 
 __all__ = [
@@ -18,6 +21,9 @@ __all__ = [
 ]  # fmt: skip
 
 SYNTAXES = {
+    "csv": "csv",
+    "tsv": "tsv",
+    "txt": "csv",
     "ttl": "turtle",
     "nt": "n-triples",
     "nq": "n-quads",
@@ -28,6 +34,11 @@ SYNTAXES = {
 }
 """Kinds of files that are read, by the ending of their name."""
 
+_BOOKS: dict[str, Callable[[bytes, str, Style], Book]] = {
+    "csv": read_delimited,
+    "tsv": read_delimited,
+}
+
 
 def read(path: Path, options: Options | None = None) -> Contribution:
     """Return what a contributed file says.
@@ -37,7 +48,7 @@ def read(path: Path, options: Options | None = None) -> Contribution:
     return read_bytes(read_content(path), path.name, options)
 
 
-def read_bytes(content: bytes, name: str, options: Options | None = None) -> Contribution:  # noqa: ARG001 - for tables
+def read_bytes(content: bytes, name: str, options: Options | None = None) -> Contribution:
     """Return what the content of a contributed file says.
 
     :param name: name of the file, without its folder: its ending says what kind of file it is.
@@ -49,8 +60,12 @@ def read_bytes(content: bytes, name: str, options: Options | None = None) -> Con
         known = ", ".join(f".{each}" for each in SYNTAXES)
         raise ContributionError(f"{name}: the ending {PurePath(name).suffix or '(none)'} is not known. Known: {known}.")
     digest = hashlib.sha256(content).hexdigest()
-    triples = list(parse_rdf(content, name))
-    return Contribution(name, digest, syntax, None, triples, _rdf_origins(content, name, syntax))
+    if ending in FORMATS:
+        triples = list(parse_rdf(content, name))
+        return Contribution(name, digest, syntax, None, triples, _rdf_origins(content, name, syntax))
+    options = options or Options()
+    declared = options.style.over(options.mapping.style) if options.mapping else options.style
+    return read_sheets(_BOOKS[syntax](content, name, declared), options, name, digest, syntax)
 
 
 def _rdf_origins(content: bytes, name: str, syntax: str) -> RdfOrigins:

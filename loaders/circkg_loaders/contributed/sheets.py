@@ -11,8 +11,18 @@ from circkg_loaders.contributed.faults import Fault
 from circkg_loaders.contributed.places import Place
 from circkg_loaders.contributed.style import Style
 
-Cell: TypeAlias = "str | bool | int | float | datetime.date | datetime.time | datetime.timedelta | None"
-"""A cell: text as it stands, or what a workbook or JSON holds as a number, a date or a truth value."""
+Cell: TypeAlias = "str | bool | int | float | datetime.date | datetime.time | datetime.timedelta | Several | None"
+"""A cell: text as it stands, or what a workbook or JSON holds as a number, a date or a truth value, or several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Several values in one cell, as JSON has them.
+
+    :param items: each value with its language tag, empty if it has none.
+    """
+
+    items: tuple[tuple[Cell, str], ...]
 
 
 @dataclass(slots=True)
@@ -59,6 +69,8 @@ def shown(cell: Cell) -> str:
     match cell:
         case None:
             return ""
+        case Several():
+            return "; ".join(shown(item) for item, _ in cell.items)
         case str():
             return cell
         case bool():

@@ -263,13 +263,13 @@ class Explainer:
 
     def _values(self, result: Result, field: Field | None) -> dict[str, str]:
         values = {"field": self._field_name(result, field), "thing": self.thing(result.focus_node)}
-        values["kind"] = " / ".join(self._class_name(kind) for kind in self._types(result.focus_node))
+        values["kind"] = self._class_names(self._types(result.focus_node))
         if result.value is not None:
             values["value"] = shown(result.value)
             if not is_iri(result.value) and not is_blank(result.value):
                 text, language, _ = literal_parts(result.value)
                 values |= {"length": str(len(text)), "language": language or ""}
-            values["found"] = ", ".join(self._class_name(kind) for kind in self._types(result.value))
+            values["found"] = self._class_names(self._types(result.value))
         if result.component_name in _LIMITS:
             name, sign = _LIMITS[result.component_name]
             values["limit"] = sign + self._described.text(result.source_shape, name)
@@ -280,13 +280,13 @@ class Explainer:
             if result.component_name == component:
                 values["expected"] = self._described.text(result.source_shape, name)
         if field and field.scheme:
-            values["list"] = self._knowledge.name(field.scheme, self._language) or shown(field.scheme)
+            values["list"] = self._list_name(field.scheme)
         elif result.component_name == "In":
             values["list"] = values["field"]
         wanted = list(field.classes) if field else []
         if not wanted and (kind := self._described.parameter(result.source_shape, "class")):
             wanted = [kind]
-        values["class"] = " / ".join(self._class_name(kind) for kind in wanted)
+        values["class"] = self._class_names(wanted)
         return {name: text for name, text in values.items() if text}
 
     def _field_name(self, result: Result, field: Field | None) -> str:
@@ -305,6 +305,20 @@ class Explainer:
             if form.target in self._types(focus) and (found := form.field(named[0][0])):
                 return in_language(found.names, self._language)
         return " / ".join(shorten(iri_text(name)) for name, _ in named)
+
+    def told_by_field(self, fault: Fault, field: Field) -> Fault:
+        """Return a fault of a table with what its column holds: label, list, classes and the rule of the shape."""
+        values = {"field": in_language(field.names, self._language), "class": self._class_names(field.classes)}
+        if field.scheme:
+            values["list"] = self._list_name(field.scheme)
+        told = {name: text for name, text in values.items() if text}
+        return replace(fault, values={**fault.values, **told}, messages=fault.messages or field.messages)
+
+    def _list_name(self, scheme: Term) -> str:
+        return self._knowledge.name(scheme, self._language) or shown(scheme)
+
+    def _class_names(self, kinds: Iterable[Term]) -> str:
+        return " / ".join(self._class_name(kind) for kind in kinds)
 
     def _class_name(self, kind: Term) -> str:
         form = next((form for form in self._described.forms if form.target == kind), None)

@@ -19,7 +19,7 @@ from circkg_server.contributions.suggestions.suggester import Suggester
 from circkg_server.contributions.terms import undefined
 from circkg_shapes.forms import Field
 from circkg_shapes.report import Report
-from circkg_shapes.rooms import room
+from circkg_shapes.rooms import shape_files
 from circkg_shapes.terms import Triple
 from circkg_shapes.validate import Shapes, validate
 
@@ -71,7 +71,7 @@ class Judgement:
 
 def our_shapes() -> Shapes:
     """Return the shapes of this installation."""
-    return Shapes.load([room("shapes")])
+    return Shapes.load(shape_files())
 
 
 def judge(
@@ -99,7 +99,8 @@ def judge(
     progress("explain")
     locator = Locator(contributions, knowledge)
     described = Described(shapes)
-    explained = Explainer(described, knowledge, locator, language).faults(report.results)
+    explainer = Explainer(described, knowledge, locator, language)
+    explained = explainer.faults(report.results)
     tables = [fault for each in contributions for fault in each.faults]
     faults = [*tables, *_not_told_by(contributions, tables, explained)]
     if not report.checked and not any(fault.severity is Severity.VIOLATION for fault in faults):
@@ -111,7 +112,11 @@ def judge(
     progress("suggest")
     suggester = Suggester(knowledge.names, knowledge.defined, language)
     fields = _Fields(contributions, described)
-    found = (suggester.with_suggestions(f, fields.of(f), as_rdf=fields.is_rdf(f.place)) for f in faults)
+    found = []
+    for fault in faults:
+        field = fields.of(fault)
+        told = explainer.told_by_field(fault, field) if field and fault.source_shape is None else fault
+        found.append(suggester.with_suggestions(told, field, as_rdf=fields.is_rdf(fault.place)))
     order = {each.file: number for number, each in enumerate(contributions)}
     used = Used(report.engine, _version(shapes.triples), knowledge.vocabularies, knowledge.snapshot)
     ordered = sorted(found, key=lambda fault: _sort_key(fault, order))

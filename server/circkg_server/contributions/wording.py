@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +19,9 @@ _SHARED_BY_A_GROUP = frozenset(("field", "value", "list", "limit", "expected", "
 
 _LONGEST_VALUE = 100
 """Longest value that a message quotes: the cell itself has the rest."""
+
+_LONGEST_COUNTED = 40
+_SHOWN_VALUES = 6
 
 
 @cache
@@ -69,6 +72,19 @@ def written(found: Suggestion, language: str) -> str:
 def severity(of: Severity, language: str) -> str:
     """Return the name of a severity."""
     return words(language)[of.name.lower()]
+
+
+def counted(values: Sequence[tuple[str, int]], listed: int, language: str) -> str:
+    """Return how often the most frequent values are at fault; empty if all are listed, each once.
+
+    >>> counted([("XX", 31), ("YY", 4), ("ZZ", 2)], 20, "en")
+    '31 × XX, 4 × YY, 2 × ZZ'
+    """
+    if not values or (values[0][1] == 1 and len(values) <= listed):
+        return ""
+    shown = [f"{count} × {cut(value, _LONGEST_COUNTED)}" for value, count in values[:_SHOWN_VALUES]]
+    rest = len(values) - len(shown)
+    return ", ".join([*shown, *([words(language)["more_values"].format(count=rest)] if rest else [])])
 
 
 def place(of: Place, language: str, *, with_file: bool = True) -> str:

@@ -18,7 +18,6 @@ from circkg_server.contributions.judging import Judgement
 from circkg_server.contributions.reports import accounts
 
 _MARKS = {Severity.VIOLATION: ("✖", "red"), Severity.WARNING: ("▲", "yellow"), Severity.INFO: ("●", "cyan")}
-_SHOWN_VALUES = 6
 _SHOWN_PLACES = 5
 _WIDEST_PLACE = 34
 _LONGEST = 240
@@ -98,21 +97,12 @@ class _GroupText:
         table = Table.grid(padding=(0, 2), pad_edge=False)
         table.add_column(style="dim", max_width=18)
         table.add_column(overflow="fold")
-        if values := self._values():
+        if values := wording.counted(self._group.values, self._limit, language):
             table.add_row(self._said["value"], Text(values))
         if expected := wording.expected(first, language):
             table.add_row(self._said["expected"], Text(expected))
         table.add_row(self._said["way_out"], Text(wording.way_out(first, language)))
         return table
-
-    def _values(self) -> str:
-        """Return how often the most frequent values are at fault; empty if each is so once."""
-        values = self._group.values
-        if not values or (values[0][1] == 1 and len(values) <= self._limit):
-            return ""
-        shown = [f"{count} × {wording.cut(value, 40)}" for value, count in values[:_SHOWN_VALUES]]
-        rest = len(values) - len(shown)
-        return ", ".join([*shown, *([self._said["more_values"].format(count=rest)] if rest else [])])
 
     def _places(self) -> Table:
         table = Table.grid(padding=(0, 2), pad_edge=False)

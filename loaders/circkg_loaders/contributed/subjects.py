@@ -1,0 +1,77 @@
+"""Gives each row the IRI of the thing that it describes: from its key, from what makes it up, or from its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+
+from circkg_loaders.facts.schema import TABLES
+from circkg_loaders.iris import BASE, IriError, is_slug, part_iri, slug_of, thing_iri
+from circkg_loaders.prefixes import PrefixError, expand
+from circkg_shapes.forms import Field, Form
+from circkg_shapes.terms import Term, TermError, iri, iri_text
+
+NAMES = tuple(iri(expand(name)) for name in ("dct:title", "skos:prefLabel"))
+"""Properties that name a thing."""
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+
+
+def is_name(field: Field) -> bool:
+    """Tell whether a field holds the name of the thing."""
+    return field.path in NAMES
+
+
+@cache
+def composed_of(form: Form) -> tuple[str, ...]:
+    """Return the fields that together identify a thing without a name, such as a participation; none for others.
+
+    >>> from circkg_loaders.contributed.our_forms import our_forms
+    >>> [composed_of(form) for form in our_forms() if form.key == "participation"]
+    [('initiative', 'participant', 'role')]
+    """
+    keys = {field.key for field in form.fields}
+    table = next((table for table in TABLES if table.type == form.key and len(table.key) > 1), None)
+    return table.key if table and set(table.key) <= keys else ()
+
+
+def subject_of(form: Form, key: str, names: Sequence[str], parts: Sequence[Term]) -> Term | None:
+    """Return the thing of a row, or ``None`` if nothing in the row identifies it.
+
+    :param key: text of the column of keys: an IRI, a slug, or any text, of which a slug is made.
+    :param names: names of the thing, the one that makes the slug first.
+    :param parts: the things that make it up, where it has no name.
+    """
+    if key:
+        return _of_key(form, key)
+    if parts:
+        slugs = [iri_text(part).rpartition("/")[2] for part in parts]
+        return iri(part_iri(form.key, *(slug if is_slug(slug) else slug_of(slug) for slug in slugs)))
+    slug = next(filter(None, map(slug_of, names)), "")
+    return iri(_thing(form, slug)) if slug else None
+
+
+def _of_key(form: Form, key: str) -> Term | None:
+    bare = key.removeprefix("<").removesuffix(">")
+    with suppress(PrefixError):
+        bare = expand(bare)
+    if _ADDRESS.fullmatch(bare):
+        # An IRI of ours, or one of an official register where the form allows those, stays as it is.
+        if bare.startswith(BASE) or form.space is None:
+            try:
+                return iri(bare)
+            except TermError:
+                return None
+        bare = bare.split("?")[0].rstrip("/").rpartition("/")[2]
+    # Parts of the slug of a composed thing are joined by two hyphens.
+    slug = bare if all(is_slug(part) for part in bare.split("--")) else slug_of(bare)
+    return iri(_thing(form, slug)) if slug else None
+
+
+def _thing(form: Form, slug: str) -> str:
+    try:
+        return thing_iri(form.key, slug)
+    except IriError:
+        return part_iri(form.key, *slug.split("--"))
