@@ -5,7 +5,6 @@ Everything that touches what came from outside happens here: no network, bounded
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from circkg_loaders.contributed.contribution import Contribution, Options
+from circkg_loaders.contributed.delimited import read_delimited
 from circkg_loaders.contributed.rdf import ContributionError
 from circkg_loaders.contributed.reading import SYNTAXES, read_bytes
 from circkg_loaders.registry import read_retired
@@ -25,6 +25,8 @@ from circkg_server.contributions.duplicates import candidates
 from circkg_server.contributions.judging import Judgement, judge, our_shapes
 from circkg_server.contributions.published import Published, by_subject
 from circkg_server.contributions.reports.data import as_csv, as_json, as_turtle
+from circkg_server.contributions.reports.page import as_page
+from circkg_server.contributions.reports.workbook import as_workbook
 from circkg_server.sparql.tokens import tokens
 from circkg_shapes.report import SH
 from circkg_shapes.rooms import room
@@ -162,17 +164,31 @@ def _judged(reading: Reading, language: str) -> tuple[Judgement, Background, Pub
     return judge(read, knowledge, shapes(), language=language), back, published
 
 
-def written(judgement: Judgement, format_: str, _source: Path) -> bytes:
-    """SHIM for html and xlsx until their writers are there."""
-    if format_ == "turtle":
-        return as_turtle(judgement).encode()
-    if format_ == "csv":
-        return as_csv(judgement).encode()
-    if format_ == "html":
-        return (
-            "<!doctype html><html lang=en><title>r</title><pre>" + html.escape(as_json(judgement)) + "</pre>"
-        ).encode()
+def written(judgement: Judgement, format_: str, reading: Reading, root: str) -> bytes:
+    """Return the report on a judgement in one format.
+
+    :param root: where links of a page begin.
+    :raises RefusedError: if a workbook is asked for of what is no table.
+    """
+    match format_:
+        case "html":
+            return as_page(judgement, root=root).encode()
+        case "turtle":
+            return as_turtle(judgement).encode()
+        case "csv":
+            return as_csv(judgement).encode()
+        case "xlsx":
+            return _workbook(judgement, reading)
     return as_json(judgement).encode()
+
+
+def _workbook(judgement: Judgement, reading: Reading) -> bytes:
+    file, contribution = reading.files[0], judgement.contributions[0]
+    content = Path(file.path).read_bytes()
+    if contribution.style is None:
+        raise RefusedError(f"{contribution.file} is no table, so its faults cannot be marked. Ask for another format.")
+    sheets = read_delimited(content, contribution.file, contribution.style).sheets
+    return as_workbook(judgement, contribution, content, sheets)
 
 
 def _mapping(path: str) -> None:
@@ -184,8 +200,7 @@ def _validate(folder: Path, job: dict[str, Any]) -> None:
     """Judge an upload and write its report in one format."""
     reading = _reading(job["reading"])
     judgement, _, _ = _judged(reading, job["language"])
-    source = Path(reading.files[0].path)
-    (folder / "report").write_bytes(written(judgement, job["format"], source))
+    (folder / "report").write_bytes(written(judgement, job["format"], reading, job["root"]))
     _write(folder / "result.json", {"conforms": judgement.conforms})
 
 
@@ -205,7 +220,7 @@ def _review(folder: Path, job: dict[str, Any]) -> None:
     _write(folder / "difference.json", [change.to_dict() for change in changes])
     _write(folder / "duplicates.json", [pair.to_dict() for pair in pairs])
     for format_ in ("json", "html"):
-        (folder / f"report.{format_}").write_bytes(written(judgement, format_, Path(reading.files[0].path)))
+        (folder / f"report.{format_}").write_bytes(written(judgement, format_, reading, job["root"]))
     held = back.manifest.release(reading.set) if back.manifest else None
     counts = {change.value: sum(each.change is change for each in changes) for change in Change}
     counts |= {"rows": _rows(judgement.contributions), "duplicates": len(pairs)}

@@ -17,6 +17,7 @@ from circkg_server.contributions.suggestions.suggester import slugified
 from circkg_shapes.terms import XSD, Term, Triple, iri, literal
 
 _ID: Final = f"{BASE}id/"
+_SOURCES: Final = f"<{_ID}source/"
 
 
 def _t(name: str) -> Term:
@@ -92,13 +93,15 @@ class Provenance:
 
 
 def records(told: Provenance, things: Mapping[int, Collection[Term]]) -> list[Triple]:
-    """Return a record of each thing that the files of a contribution describe, and what is said of the contribution.
+    """Return a record of each thing but sources that the files describe, and what is said of the contribution.
 
     :param things: the things that each file describes, by its number.
     """
     triples = told.described()
     for number, described in things.items():
         for thing in described:
+            if thing.startswith(_SOURCES):
+                continue
             table, key = _place(thing)
             record = iri(record_iri(told.contribution.about.set, table, key))
             triples += [

@@ -41,11 +41,15 @@ class RefusedDecisionError(StagingError):
 
 @dataclass(slots=True)
 class Contributions:
-    """Contributions of a store, while its server runs."""
+    """Contributions of a store, while its server runs.
+
+    :param root: where links in reports begin.
+    """
 
     archive: Archive
     validating: ValidateSettings
     settings: ContributionSettings
+    root: str = ""
     desk: Desk = field(init=False)
     staging: Staging = field(init=False)
     audit: Audit = field(init=False)
@@ -121,7 +125,15 @@ class Contributions:
                 str(folder / found.mapping) if found.mapping else "",
             )  # fmt: skip
             retired = sorted(retired_of(self.archive.folder))
-            job_of("review", job, reading=reading, numbers=numbers, language=about.language or "en", retired=retired)
+            job_of(
+                "review",
+                job,
+                reading=reading,
+                numbers=numbers,
+                language=about.language or "en",
+                retired=retired,
+                root=self.root,
+            )
             judged = await self._reviewed(job)
             self.staging.put_review(id_, job, judged)
         finally:

@@ -155,7 +155,15 @@ async def _validate(validation: Validation, request: Request) -> Response:
             upload.one("language"), upload.one("set"), is_yes(upload.one("replaces")), mapping_of(upload),
         )  # fmt: skip
         report = await while_there(
-            request, validation.job(folder, "validate", reading=reading, language=language, format=format_)
+            request,
+            validation.job(
+                folder,
+                "validate",
+                reading=reading,
+                language=language,
+                format=format_,
+                root=request.scope.get("root_path", ""),
+            ),
         )
         headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "no-store", "Content-Language": language}
         if format_ == "xlsx":
