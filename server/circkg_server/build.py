@@ -14,9 +14,11 @@ from circkg_server.inference import infer, rules
 from circkg_server.publication import Progress, publish_manifest
 from circkg_server.releases.archive import Archive, set_of
 from circkg_server.releases.manifest import Manifest, Release
+from circkg_server.retired import retired_of
 from circkg_server.verification import Fault, verify
 from circkg_shapes.report import Report
 from circkg_shapes.rooms import room, shape_files
+from circkg_shapes.terms import iri
 from circkg_shapes.validate import Shapes, validate
 
 VALIDATED = (Role.STATED, Role.INFERRED)
@@ -58,13 +60,15 @@ def build(
     The bounds of dates, on which the rule of their order rests, are inferred; so inference comes before validation.
 
     :param data: the data room; by default the one of this checkout or installation.
-    :raises LoadError: if a file of the data room is broken as a whole, or a set has the slug of a contributed one.
+    :raises LoadError: if a file of the data room is broken as a whole, a set has the slug of a contributed one, or
+        what was withdrawn is there again.
     :raises StoreBusyError: if another build is writing to the same store.
     """
     with archive.writing():
         purging.finish(archive)
         clock = _Clock()
         loaded = carry_over(archive, load(data, progress=lambda title: progress("read", title)))
+        _refuse_withdrawn(archive, loaded)
         seconds = {"read": clock.lap()}
         result = examine(loaded, processes, progress)
         result.seconds = seconds | result.seconds
@@ -101,6 +105,20 @@ def carry_over(archive: Archive, loaded: Loaded) -> Loaded:
         loaded.sets.append(set_of(release))
         loaded.triples[release.set] = archive.triples(release)
     return loaded
+
+
+def _refuse_withdrawn(archive: Archive, loaded: Loaded) -> None:
+    """Refuse to publish again what was purged from this store.
+
+    :raises LoadError: if a table describes it.
+    """
+    withdrawn = {iri(address) for address in retired_of(archive.folder)}
+    for slug, triples in loaded.triples.items() if withdrawn else ():
+        for subject, _, _ in triples:
+            if subject in withdrawn:
+                raise LoadError(
+                    f"{slug}: {subject} was withdrawn from this store (retired.csv). Take its rows out of the tables."
+                )
 
 
 def examine(loaded: Loaded, processes: int = 2, progress: Progress = lambda *_: None) -> Build:

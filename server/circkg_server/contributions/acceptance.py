@@ -12,7 +12,7 @@ from circkg_loaders.registry import DataSet, Role
 from circkg_server import purging
 from circkg_server.accounts import faults
 from circkg_server.build import examine, publish
-from circkg_server.contributions.difference import merged
+from circkg_server.contributions.difference import merged, refused
 from circkg_server.contributions.licences import compatible
 from circkg_server.contributions.provenance import Provenance, merged_records, records
 from circkg_server.contributions.published import by_subject
@@ -20,6 +20,7 @@ from circkg_server.contributions.staging import Contributed, Intent, Staging, St
 from circkg_server.publication import Progress
 from circkg_server.releases.archive import CONTRIBUTED, Archive, StoreBusyError, set_of
 from circkg_server.releases.manifest import Manifest
+from circkg_server.retired import retired_of
 from circkg_server.writes.tokens import Audit
 from circkg_shapes.terms import Triple
 
@@ -79,7 +80,7 @@ def accept(
         if (held.version if held else "") != found.judged.base:
             raise StaleError("Its set has changed since it was compared. It is compared again; look at the difference.")
         loaded = _loaded(archive, current)
-        stated = _with(loaded, staging, found, decision)
+        stated = _with(loaded, archive, staging, found, decision)
         result = examine(loaded, progress=progress)
         if not result.sound:
             raise NotSoundError(faults(result))
@@ -134,11 +135,14 @@ def _loaded(archive: Archive, manifest: Manifest) -> Loaded:
     )
 
 
-def _with(loaded: Loaded, staging: Staging, found: Contributed, decision: Decision) -> DataSet:
+def _with(loaded: Loaded, archive: Archive, staging: Staging, found: Contributed, decision: Decision) -> DataSet:
     """Put the contribution into what is published, and return its set as it will be."""
     about = found.about
     by_file = reviewed_triples(staging.folder_of(found.id))
     triples = [triple for of_file in by_file.values() for triple in of_file]
+    refusals = refused(triples, retired_of(archive.folder))
+    if refusals:
+        raise StagingError(" ".join(refusals[:10]))
     current = {each.slug: each for each in loaded.sets}
     known = current.get(about.set)
     if known is not None and known.reader != CONTRIBUTED:

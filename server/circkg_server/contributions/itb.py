@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -213,7 +214,10 @@ def shacl_report(report: Report, syntax: str, query: str = "") -> bytes:
     :param query: a CONSTRUCT query whose answer over the report is given in its place.
     :raises RequestError: if the query is none.
     """
-    quads = list(parse(report.to_turtle().encode(), RdfFormat.TURTLE))
+    turtle = report.to_turtle().encode()
+    if SHACL_SYNTAXES[syntax] == RdfFormat.TURTLE and not query.strip():
+        return turtle
+    quads = list(parse(turtle, RdfFormat.TURTLE))
     if query.strip():
         store = Store()
         store.extend(quads)
@@ -225,8 +229,13 @@ def shacl_report(report: Report, syntax: str, query: str = "") -> bytes:
             raise RequestError("reportQuery has to be a CONSTRUCT query.")
         content = serialize(answer, format=SHACL_SYNTAXES[syntax])
     else:
-        prefixes = {"sh": "http://www.w3.org/ns/shacl#", "xsd": "http://www.w3.org/2001/XMLSchema#"}
-        content = serialize((quad.triple for quad in quads), format=SHACL_SYNTAXES[syntax], prefixes=prefixes)
+        # What is said of one node stands together, in the order in which the nodes first come.
+        place: dict[object, int] = {}
+        for quad in quads:
+            place.setdefault(quad.subject, len(place))
+        ordered = sorted(quads, key=lambda quad: place[quad.subject])
+        prefixes = {"sh": "http://www.w3.org/ns/shacl#"}
+        content = serialize((quad.triple for quad in ordered), format=SHACL_SYNTAXES[syntax], prefixes=prefixes)
     assert content is not None
     return content
 
@@ -236,7 +245,7 @@ class TestBedReport:
     """A report in the Test Bed's own form.
 
     :param context: what is attached, by name.
-    :param version: of the shapes.
+    :param shapes: version of the shapes; empty for those that a request brings.
     """
 
     __test__ = False
@@ -244,7 +253,7 @@ class TestBedReport:
     entries: Sequence[Item]
     context: Sequence[tuple[str, str]] = ()
     validation_type: str = ""
-    version: str = ""
+    shapes: str = ""
 
     @property
     def result(self) -> str:
@@ -257,7 +266,7 @@ class TestBedReport:
     def _overview(self) -> dict[str, str]:
         told = {
             "profileID": self.validation_type, "validationServiceName": SERVICE,
-            "validationServiceVersion": self.version,
+            "validationServiceVersion": version("circkg"), "note": f"Shapes {self.shapes}" if self.shapes else "",
         }  # fmt: skip
         return {name: value for name, value in told.items() if value}
 

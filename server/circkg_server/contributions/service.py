@@ -155,13 +155,9 @@ class Contributions:
 
         :raises StagingError: if it is not open, or is being accepted.
         """
-
-        def how(found: Contributed) -> Contributed:
-            if not found.state.is_open or found.intent is not None or id_ in self._accepting:
-                raise StagingError(f"It is {found.state}{' and being accepted' if found.state.is_open else ''}.")
-            return found.then(state, by, comment)
-
-        done = self.staging.change(id_, how)
+        if id_ in self._accepting:
+            raise StagingError("It is being published.")
+        done = self.staging.change(id_, lambda found: found.decided(state, by, comment))
         self.audit.write(by, f"{state} {id_}", [], None, "done")
         return done
 

@@ -172,6 +172,15 @@ class Contributed:
         """Return it after something happened to it."""
         return replace(self, history=(*self.history, Event(state, now(), by, comment)))
 
+    def decided(self, state: State, by: str, comment: str) -> Contributed:
+        """Return it after it was returned or withdrawn.
+
+        :raises StagingError: if it is decided already, or is being published.
+        """
+        if not self.state.is_open or self.intent is not None:
+            raise StagingError(f"It is {self.state}{' and being published' if self.intent else ''}.")
+        return self.then(state, by, comment)
+
 
 def now() -> str:
     """Return the time, to the second."""
