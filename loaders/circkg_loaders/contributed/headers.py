@@ -172,6 +172,8 @@ def _variants(header: str) -> Iterator[tuple[str, str]]:
     parts = [part.strip("*: ") for part in _PARTS.split(_BRACKETS.sub("", header)) if part.strip("*: ")]
     if len(parts) > 1:
         yield from ((part, "") for part in parts)
+    if "." in bare and " " not in bare:
+        yield bare.rpartition(".")[2], ""  # a member of an object within the object of JSON
     numbered = _NUMBERED.fullmatch(bare)
     if numbered:
         yield numbered[1].strip(" _-."), ""

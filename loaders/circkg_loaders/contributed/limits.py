@@ -37,3 +37,6 @@ MAX_SUGGESTED = 200
 
 MAX_KEPT = 5_000
 """Faults of one code in one column that are kept one by one; those beyond are counted in one fault."""
+
+MAX_TEXT = 100_000_000
+"""Characters of all cells of a sheet, a text that several cells share counted for each."""

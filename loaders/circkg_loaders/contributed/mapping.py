@@ -45,6 +45,7 @@ class MappedTable:
     :param ignore: headers from which nothing is taken on purpose.
     :param rest: nothing is taken from all other columns either.
     :param merge: several rows with the same key are one thing.
+    :param complete: all columns must be there; not so where they are given by their titles in several languages.
     """
 
     form: str
@@ -54,6 +55,7 @@ class MappedTable:
     ignore: tuple[str, ...] = ()
     rest: bool = False
     merge: bool = False
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

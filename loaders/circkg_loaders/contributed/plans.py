@@ -162,7 +162,7 @@ def _plan(sheet: Sheet, names: FormNames, header: Header, table: MappedTable | N
                 values={"form": names.form.key, "expected": expected},
             )
         ]  # fmt: skip
-    elif table is not None:
+    elif table is not None and table.complete:
         faults += _not_there(sheet, header, table)
     return Plan(sheet, names.form, header.rows, uses, others, table, rows), faults
 
@@ -185,7 +185,7 @@ def _uses(
 
 def _unknown(sheet: Sheet, names: FormNames, header: Header, number: int, text: str, filled: int) -> Fault:
     """Return the fault of a column that says nothing that the form has, at its header."""
-    row = header.rows[-1] if header.rows else filled
+    row = header.rows[-1] if header.rows and not sheet.pointers else filled
     place = replace(sheet.place(row, number, text or None), raw=text)
     values = {"header": text, "form": names.form.key}
     if not text:

@@ -50,13 +50,13 @@ def read_rdf(path: Path) -> Iterator[Triple]:
     yield from parse_rdf(read_content(path), path.name)
 
 
-def parse_rdf(content: bytes, name: str) -> Iterator[Triple]:
+def parse_rdf(content: bytes, name: str, ending: str = "") -> Iterator[Triple]:
     """Yield the triples of the content of an RDF file.
 
-    :param name: name of the file: its ending says the syntax.
+    :param name: name of the file: its ending says the syntax, unless another ending is given.
     :raises ContributionError: if the syntax is unknown, or the content is not well-formed or too large or deep.
     """
-    syntax = _syntax(name)
+    syntax = _syntax(f"a.{ending}" if ending else name)
     content = content.removeprefix(codecs.BOM_UTF8)
     try:
         if syntax == RdfFormat.RDF_XML:

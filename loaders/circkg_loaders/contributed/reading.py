@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from circkg_loaders.contributed.contribution import ColumnAccount, Contribution, Options, SheetAccount
+from circkg_loaders.contributed.csvw import find_metadata, read_metadata
 from circkg_loaders.contributed.delimited import read_delimited
+from circkg_loaders.contributed.json_tables import is_linked_data, is_table_metadata, load_json, read_json
 from circkg_loaders.contributed.origins import Origins, RdfOrigins
 from circkg_loaders.contributed.rdf import FORMATS, ContributionError, parse_rdf, read_content
 from circkg_loaders.contributed.sheets import Book
 from circkg_loaders.contributed.style import Style
 from circkg_loaders.contributed.tables import read_sheets
+from circkg_loaders.contributed.workbooks import read_workbook
 from circkg_shapes.terms import Triple
 
 __all__ = [
@@ -24,6 +28,10 @@ SYNTAXES = {
     "csv": "csv",
     "tsv": "tsv",
     "txt": "csv",
+    "xlsx": "xlsx",
+    "xlsm": "xlsx",
+    "ods": "ods",
+    "json": "json",
     "ttl": "turtle",
     "nt": "n-triples",
     "nq": "n-quads",
@@ -37,14 +45,24 @@ SYNTAXES = {
 _BOOKS: dict[str, Callable[[bytes, str, Style], Book]] = {
     "csv": read_delimited,
     "tsv": read_delimited,
+    "xlsx": read_workbook,
+    "ods": read_workbook,
+    "json": read_json,
 }
 
 
 def read(path: Path, options: Options | None = None) -> Contribution:
     """Return what a contributed file says.
 
+    Metadata of a table (CSVW) that lie beside it say how it is read, unless a mapping is given.
+
     :raises ContributionError: if the file cannot be read as a whole; what is wrong in parts of it is a fault.
     """
+    options = options or Options()
+    is_text_table = SYNTAXES.get(path.suffix.lower().removeprefix(".")) in ("csv", "tsv")
+    metadata = find_metadata(path) if is_text_table and options.mapping is None else None
+    if metadata is not None:
+        options = replace(options, mapping=read_metadata(metadata, path.name))
     return read_bytes(read_content(path), path.name, options)
 
 
@@ -60,8 +78,13 @@ def read_bytes(content: bytes, name: str, options: Options | None = None) -> Con
         known = ", ".join(f".{each}" for each in SYNTAXES)
         raise ContributionError(f"{name}: the ending {PurePath(name).suffix or '(none)'} is not known. Known: {known}.")
     digest = hashlib.sha256(content).hexdigest()
+    if syntax == "json":
+        value = load_json(content, name)
+        if is_table_metadata(value):
+            raise ContributionError(f"{name} says how a table is read. Give it together with the table itself.")
+        syntax, ending = ("json-ld", "jsonld") if is_linked_data(value) else (syntax, ending)
     if ending in FORMATS:
-        triples = list(parse_rdf(content, name))
+        triples = list(parse_rdf(content, name, ending))
         return Contribution(name, digest, syntax, None, triples, _rdf_origins(content, name, syntax))
     options = options or Options()
     declared = options.style.over(options.mapping.style) if options.mapping else options.style

@@ -31,6 +31,8 @@ class Sheet:
 
     :param name: name of the sheet; ``None`` in a file that has only one.
     :param merged: merged ranges: first row, first column, last row, last column, from 1.
+    :param pointers: JSON Pointer of each row, in a sheet that comes from JSON; its first row names the members.
+    :param keys: end of the JSON Pointer of each column.
     """
 
     file: str
@@ -38,6 +40,8 @@ class Sheet:
     rows: Sequence[Sequence[Cell]]
     hidden: bool = False
     merged: Sequence[tuple[int, int, int, int]] = ()
+    pointers: Sequence[str] = ()
+    keys: Sequence[str] = ()
 
     def cell(self, row: int, column: int) -> Cell:
         """Return a cell by row and column, from 1; ``None`` where the row is shorter."""
@@ -46,6 +50,11 @@ class Sheet:
 
     def place(self, row: int, column: int = 0, header: str | None = None) -> Place:
         """Return the place of a cell, or of a row where the column is 0."""
+        if self.pointers:
+            pointer = f"{self.pointers[row - 1]}/{self.keys[column - 1]}" if column else self.pointers[row - 1]
+            return Place(
+                self.file, header=header, raw=shown(self.cell(row, column)) if column else None, pointer=pointer
+            )
         if not column:
             return Place(self.file, self.name, row=row)
         return Place(self.file, self.name, row=row, column=column, header=header, raw=shown(self.cell(row, column)))

@@ -295,7 +295,8 @@ def _account(table: _Table) -> SheetAccount:
     ]
     columns.sort(key=lambda column: column.number)
     rows, loaded = len(plan.rows), len(table.subjects)
-    return SheetAccount(plan.sheet.name, plan.form.key, plan.header_rows, tuple(columns), rows, loaded, rows - loaded)
+    header_rows = () if plan.sheet.pointers else plan.header_rows
+    return SheetAccount(plan.sheet.name, plan.form.key, header_rows, tuple(columns), rows, loaded, rows - loaded)
 
 
 def _said(notations: Mapping[tuple[int, str], Notation], use: Use) -> str:

@@ -110,7 +110,7 @@ def judge(
             "Give each thing its class, such as circ:Practice."
         )
     progress("suggest")
-    suggester = Suggester(knowledge.names, knowledge.defined, language)
+    suggester = Suggester(knowledge.names.with_things(focus), knowledge.defined, language)
     fields = _Fields(contributions, described)
     found = []
     for fault in faults:

@@ -81,7 +81,7 @@ def _regions(code: str, nuts: Nuts, allowed: tuple[str, ...]) -> Iterator[Sugges
         swapped, list(dict.fromkeys(codes)), scorer=DamerauLevenshtein.distance, score_cutoff=1, limit=3
     ):
         if distance and len(found) == len(swapped) and len(swapped) > 3:
-            yield _region(found, "nearest", 0.7)
+            yield _region(found, "nearest-code", 0.7)
     above = nuts.nearest(swapped, allowed[-1])
     if above is not None and above.level and above.code != swapped:
         yield _region(above.code, "region-above", 0.5)

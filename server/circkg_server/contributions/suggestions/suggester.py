@@ -9,7 +9,9 @@ from typing import Final
 
 from anyascii import anyascii
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import DamerauLevenshtein
 
+from circkg_loaders.contributed.cells import SOURCE
 from circkg_loaders.contributed.faults import Fault, Suggestion
 from circkg_loaders.contributed.folding import folded
 from circkg_loaders.contributed.known import Known, Match
@@ -31,6 +33,9 @@ _IRI: Final = re.compile(r"<?[A-Za-z][\w.+-]*:\S+")
 
 _NEAR_NAME: Final = 0.6
 """Likeness from which a name is suggested."""
+
+_SPOKEN: Final = 0.1
+"""By how much a name in a language that the reader is likely to write counts for more."""
 
 _NEAR_TERM: Final = 80
 """Likeness, out of 100, from which a term of ours is suggested."""
@@ -120,7 +125,8 @@ class Suggester:
                 kinds = (*field.classes, *field.schemes)
                 return places.regions(text, self._known.nuts, versions) or self._named(text, kinds)
             case Kind.CONCEPT | Kind.LINK:
-                return self._named(text, (*field.classes, *((field.scheme,) if field.scheme else ())))
+                kinds = (*field.classes, *((field.scheme,) if field.scheme else ()))
+                return (SOURCE in kinds and _as_address(text)) or self._named(text, kinds)
             case _:
                 return []
 
@@ -142,12 +148,16 @@ class Suggester:
                 return [self._of_match(match, "nearest", score) for score, match in liked]
         return []
 
-    @staticmethod
-    def _likeness(text: str, match: Match) -> float:
-        """Return how alike a text and a name are, or the last part of the IRI; below 1, since it is a guess."""
+    def _likeness(self, text: str, match: Match) -> float:
+        """Return how alike a text and a name are, or the last part of the IRI; below 1, since it is a guess.
+
+        A name in the reader's language or in English counts for a little more.
+        """
         slug = places.last_part(iri_text(match.iri)).replace("-", " ")
-        by_letters = (fuzz.ratio(folded(text), folded(name)) / 100 for name in (match.text, slug))
-        return round(min(0.99, max((match.score * 0.8, *by_letters))), 2)
+        alike = DamerauLevenshtein.normalized_similarity
+        by_letters = (alike(folded(text), folded(name)) for name in (match.text, slug))
+        spoken = _SPOKEN if match.language in (self._language, "en", "") else 0
+        return round(min(0.99, max(match.score * 0.8, *by_letters) + spoken), 2)
 
     def _of_match(self, match: Match, reason: str, score: float) -> Suggestion:
         return Suggestion(self._written(match.iri) or match.text, reason, iri_text(match.iri), score)
@@ -176,9 +186,11 @@ def _as_address(text: str) -> list[Suggestion]:
     >>> _as_address("www.example.org/page")[0].text, _as_address("htp:/example.org")[0].text
     ('https://www.example.org/page', 'https://example.org')
     """
-    bare = re.sub(r"^(?:h\w{0,6}\s*[:;]\s*/{0,3}|//)", "", text.strip(), flags=re.IGNORECASE).replace(" ", "%20")
+    bare = re.sub(r"^(?:h\w{0,6}\s*[:;]\s*/{0,3}|//)", "", text.strip(), flags=re.IGNORECASE)
     candidate = f"{'http' if text.lower().startswith('http://') else 'https'}://{bare}"
     host = bare.partition("/")[0]
+    if " " in text.strip():
+        return []
     try:
         parse_url(candidate)
     except ValueProblem:
