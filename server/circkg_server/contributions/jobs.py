@@ -15,6 +15,8 @@ from typing import Any
 
 from circkg_loaders.contributed.contribution import Contribution, Options
 from circkg_loaders.contributed.delimited import read_delimited
+from circkg_loaders.contributed.mapping import Mapping
+from circkg_loaders.contributed.mapping_files import read_mapping
 from circkg_loaders.contributed.rdf import ContributionError
 from circkg_loaders.contributed.reading import SYNTAXES, read_bytes
 from circkg_loaders.registry import read_retired
@@ -191,9 +193,8 @@ def _workbook(judgement: Judgement, reading: Reading) -> bytes:
     return as_workbook(judgement, contribution, content, sheets)
 
 
-def _mapping(path: str) -> None:
-    if path:
-        raise RefusedError("SHIM")
+def _mapping(path: str) -> Mapping | None:
+    return read_mapping(Path(path)) if path else None
 
 
 def _validate(folder: Path, job: dict[str, Any]) -> None:
