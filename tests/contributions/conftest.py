@@ -78,7 +78,9 @@ def small_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (page, _t("schema:url"), iri("https://example.org/")),
     ]
     stated = DataSet("small", "A small set", Role.STATED, "facts", "0.1", "CC-BY-4.0", "One initiative.")
-    loaded = Loaded([stated, *sets], {"small": triples} | {each.slug: whole.triples.get(each.slug, []) for each in sets})
+    loaded = Loaded(
+        [stated, *sets], {"small": triples} | {each.slug: whole.triples.get(each.slug, []) for each in sets}
+    )
     archive = Archive(tmp_path_factory.mktemp("small") / "store")
     with archive.writing():
         built = examine(loaded)
@@ -233,5 +235,3 @@ def served(small_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     )  # fmt: skip
     yield running
     stop(running)
-
-

@@ -85,7 +85,9 @@ def test_the_earlier_manifest_brings_back_the_same_bytes(store: Archive) -> None
 
 
 def test_what_is_inferred_follows_a_contribution(store: Archive) -> None:
-    dated = GOOD.replace("circ:identifiedBy", 'schema:startDate "2024"^^<http://www.w3.org/2001/XMLSchema#gYear> ;\n  circ:identifiedBy')
+    dated = GOOD.replace(
+        "circ:identifiedBy", 'schema:startDate "2024"^^<http://www.w3.org/2001/XMLSchema#gYear> ;\n  circ:identifiedBy'
+    )
     accept(store, staging_of(store), stage(store, dated).id, CURATOR)
     assert says(store, f"<{OLD}> circ:startLatest ?day", "inferred")
 
@@ -139,7 +141,9 @@ def test_what_changed_since_it_was_compared_is_not_accepted(store: Archive) -> N
         accept(store, staging_of(store), second.id, CURATOR)
     again = review(store, staging_of(store).change(second.id, lambda each: each.then(State.RECEIVED)))
     accept(store, staging_of(store), again.id, CURATOR)
-    assert says(store, f'<{OLD}> <http://purl.org/dc/terms/description> "People repair things together, and learn how."@en')
+    assert says(
+        store, f'<{OLD}> <http://purl.org/dc/terms/description> "People repair things together, and learn how."@en'
+    )
 
 
 def test_what_is_not_sound_as_a_whole_is_not_published(store: Archive) -> None:
@@ -163,7 +167,10 @@ def test_what_is_not_sound_as_a_whole_is_not_published(store: Archive) -> None:
     ("content", "says_"),
     [
         (PREFIXES + 'circ:Practice skos:note "Mine now."@en .', "no thing that contributions describe"),
-        (PREFIXES + '<http://data.europa.eu/nuts/code/FI1C3> skos:prefLabel "Mine"@en .', "no thing that contributions"),
+        (
+            PREFIXES + '<http://data.europa.eu/nuts/code/FI1C3> skos:prefLabel "Mine"@en .',
+            "no thing that contributions",
+        ),
         (GOOD + "<https://w3id.org/circkg/id/practice/repair-cafe-of-test-town> dct:relation [] .", "blank nodes"),
     ],
 )
@@ -271,7 +278,9 @@ def test_an_acceptance_that_was_published_but_not_noted_is_found(store: Archive)
     from circkg_server.contributions.staging import Intent
 
     intent = Intent(release.version, release.sha256, "curator", "Thank you.")
-    staging.change(found.id, lambda each: replace(each, history=each.history[:-1], intent=intent, version="", snapshot=None))
+    staging.change(
+        found.id, lambda each: replace(each, history=each.history[:-1], intent=intent, version="", snapshot=None)
+    )
     assert staging.get(found.id).state is State.STAGED
     recover(store, staging)
     done = staging.get(found.id)
