@@ -195,13 +195,13 @@ async def _contribute(desk: Desk, request: Request) -> Response:
             raise UploadError("Send at least one file, in the field `file` of a form.")
         for each in sent:
             require_readable(each)
-        mapping = Path(mapping_of(upload)).name
+        mapping = mapping_of(upload)
         files = tuple(
             StagedFile(file.path.name, file.name, file.media_type, file.size, _digest(file.path))
             for file in upload.files
         )
         desk.space.check(sum(file.size for file in files))
-        taken = service.staging.add(scratch, use.name, about, files, mapping)
+        taken = service.staging.add(scratch, use.name, about, files, Path(mapping.path).name if mapping else "")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     service.audit.write(use.name, f"contribute {taken.id}", [about.set], None, "done")

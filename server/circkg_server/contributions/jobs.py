@@ -16,7 +16,7 @@ from typing import Any
 from circkg_loaders.contributed.contribution import Contribution, Options
 from circkg_loaders.contributed.delimited import read_delimited
 from circkg_loaders.contributed.mapping import Mapping
-from circkg_loaders.contributed.mapping_files import read_mapping
+from circkg_loaders.contributed.mapping_files import parse_mapping
 from circkg_loaders.contributed.rdf import ContributionError
 from circkg_loaders.contributed.reading import SYNTAXES, read_bytes
 from circkg_loaders.registry import read_retired
@@ -71,7 +71,7 @@ class Reading:
     :param language: of texts whose column names none.
     :param set: slug of the set that the files are for: what they describe again is not compared with itself.
     :param replaces: the files are the whole set.
-    :param mapping: path of a file that says which column is what.
+    :param mapping: a file that says which column is what.
     """
 
     files: tuple[JobFile, ...]
@@ -80,7 +80,7 @@ class Reading:
     language: str = ""
     set: str = ""
     replaces: bool = False
-    mapping: str = ""
+    mapping: JobFile | None = None
 
 
 ENDINGS = {
@@ -193,8 +193,8 @@ def _workbook(judgement: Judgement, reading: Reading) -> bytes:
     return as_workbook(judgement, contribution, content, sheets)
 
 
-def _mapping(path: str) -> Mapping | None:
-    return read_mapping(Path(path)) if path else None
+def _mapping(file: JobFile | None) -> Mapping | None:
+    return parse_mapping(Path(file.path).read_bytes(), file.name) if file else None
 
 
 def _validate(folder: Path, job: dict[str, Any]) -> None:
@@ -314,4 +314,5 @@ def job_of(kind: str, folder: Path, **content: object) -> None:
 
 
 def _reading(read: dict[str, Any]) -> Reading:
-    return Reading(**(read | {"files": tuple(JobFile(**file) for file in read["files"])}))
+    mapping = JobFile(**read["mapping"]) if read["mapping"] else None
+    return Reading(**(read | {"files": tuple(JobFile(**file) for file in read["files"]), "mapping": mapping}))

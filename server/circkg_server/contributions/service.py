@@ -118,11 +118,14 @@ class Contributions:
         try:
             numbers = [number for number, file in enumerate(found.files) if file.file != found.mapping]
             files = [found.files[number] for number in numbers]
+            mapping = next(
+                (JobFile(str(folder / f.file), f.name) for f in found.files if f.file == found.mapping), None
+            )
             about = found.about
             reading = Reading(
                 tuple(JobFile(str(folder / file.file), file.name, file.media_type) for file in files),
                 str(self.archive.folder), about.form, about.language, about.set, about.replaces,
-                str(folder / found.mapping) if found.mapping else "",
+                mapping,
             )  # fmt: skip
             retired = sorted(retired_of(self.archive.folder))
             job_of(

@@ -204,15 +204,15 @@ def require_readable(file: UploadedFile) -> None:
         raise MediaTypeError(f"{name}: this kind of file is not read. Files: {kinds}. Media types: {media}.")
 
 
-def mapping_of(upload: Upload) -> str:
-    """Return the path of the mapping file of an upload; empty if it has none.
+def mapping_of(upload: Upload) -> JobFile | None:
+    """Return the mapping file of an upload, if it has one.
 
     :raises UploadError: if it has several.
     """
     found = [file for file in upload.files if file.field == "mapping"]
     if len(found) > 1:
         raise UploadError("Send one mapping file.")
-    return str(found[0].path) if found else ""
+    return JobFile(str(found[0].path), found[0].name) if found else None
 
 
 def _format(upload: Upload, request: Request) -> str:
