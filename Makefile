@@ -43,6 +43,7 @@ types: $(READY)  ## check types
 
 docs: $(READY)   ## write the generated reference pages
 	$(BIN)/python -m circkg_loaders.facts.reference docs/data-tables.md
+	$(BIN)/python -m circkg_loaders.contributed.reference docs/faults.md
 
 sources: $(READY)  ## register the web pages that the data cite
 	$(BIN)/python -m circkg_loaders.sources

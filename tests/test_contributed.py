@@ -8,8 +8,6 @@ import pytest
 
 from circkg_loaders.contributed import rdf
 from circkg_loaders.contributed.rdf import ContributionError, read_rdf
-from circkg_server.checking import check_files
-from circkg_shapes.report import Report
 
 TRIPLE = ("<https://example.org/a>", "<http://purl.org/dc/terms/title>", '"Café"@fr')
 XML = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dct="http://purl.org/dc/terms/">{}</rdf:RDF>'
@@ -74,40 +72,3 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(rdf, "MAX_BYTES", 10)
     with pytest.raises(ContributionError, match="Contribute it in parts"):
         list(read_rdf(written(tmp_path, "a.ttl", GOOD["a.ttl"])))
-
-
-PREFIXES = """@prefix circ: <https://w3id.org/circkg/def#> .
-@prefix dct: <http://purl.org/dc/terms/> .
-"""
-
-
-def checked(tmp_path: Path, turtle: str) -> Report:
-    return check_files([written(tmp_path, "a.ttl", PREFIXES + turtle)])
-
-
-@pytest.mark.parametrize(
-    ("turtle", "says"),
-    [
-        ("<x:a> a circ:Practise .", "There is no term circ:Practise. Did you mean circ:Practice?"),
-        (
-            "<x:a> a circ:Practice ; circ:identifedBy <x:b> .",
-            "no term circ:identifedBy. Did you mean circ:identifiedBy?",
-        ),
-        ("<x:a> a circ:Practice ; circ:zzz <x:b> .", "There is no term circ:zzz. The terms are in ontology"),
-    ],
-)
-def test_a_misspelt_term_is_a_violation(turtle: str, says: str, tmp_path: Path) -> None:
-    report = checked(tmp_path, turtle)
-    assert not report.conforms
-    assert says in " ".join(result.message() for result in report.results)
-
-
-def test_a_thing_without_class_beside_others_is_told(tmp_path: Path) -> None:
-    report = checked(tmp_path, "<x:a> dct:title 'A'@en . <x:b> a circ:Practice .")
-    assert [r.focus_node for r in report.results if "of which class" in r.message()] == ["<x:a>"]
-
-
-@pytest.mark.parametrize("turtle", ["", "<x:a> <x:b> <x:c> .", "<x:a> a <x:B> ."])
-def test_nothing_checked_is_not_called_conforming(turtle: str, tmp_path: Path) -> None:
-    with pytest.raises(ContributionError, match="nothing was checked"):
-        checked(tmp_path, turtle)

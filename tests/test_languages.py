@@ -12,7 +12,9 @@ import pytest
 from rdflib import RDFS, SH, Graph, Literal, URIRef
 from rdflib.term import Node
 
-from circkg_server.checking import check_files
+from circkg_loaders.contributed.reading import read
+from circkg_server.contributions.judging import judge, our_shapes
+from circkg_server.contributions.knowledge import Curated
 from circkg_shapes import Report
 from circkg_shapes.rooms import room, shape_files
 
@@ -106,7 +108,7 @@ def test_what_is_no_word_stays_as_it_is(language: str) -> None:
 
 
 def test_what_is_no_word_is_found() -> None:
-    assert literals("{?value}: “strand”, https://w3id.org/x/y. Or @en, \"…\"@en, nuts:FI1C3, en-GB.") == sorted(
+    assert literals('{?value}: “strand”, https://w3id.org/x/y. Or @en, "…"@en, nuts:FI1C3, en-GB.') == sorted(
         ["{?value}", "“strand”", "https://w3id.org/x/y", "@en", '"…"@en', "nuts:FI1C3", "en-GB"]
     )
     assert literals("2 to 6,000, 2022-05-13; FI99999999.") == literals("2–6\u00a0000 FI99999999 2022-05-13")
@@ -157,7 +159,7 @@ def test_a_header_means_one_property_of_a_class_whatever_its_language() -> None:
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    return check_files([FAULTY])
+    return judge([read(FAULTY)], Curated(), our_shapes()).report
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

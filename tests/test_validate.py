@@ -331,7 +331,7 @@ def test_report_as_turtle_and_json(curated: Shapes, monkeypatch: pytest.MonkeyPa
     told_json = json.loads(json.dumps(report.to_dict()))
     assert told_json["conforms"] is False
     assert len(told_json["results"]) == len(report.results)
-    assert told_json["engine"].startswith("pySHACL ")
+    assert told_json["engine"].startswith("CircKG ")
     assert set(report.timings) == {"index", "plan", "evaluate", "before"}
 
 

@@ -35,7 +35,6 @@ from circkg_server.verification import VerifyError
 from circkg_server.writes.open_folder import NotThrowAwayError
 from circkg_server.writes.settings import Mode, WritesSettings, WritesSettingsError
 from circkg_server.writes.tokens import token_app
-from circkg_shapes.report import Report
 from circkg_shapes.validate import ShapesError
 
 OK, NOT_CONFORMING, COULD_NOT_RUN = 0, 1, 2
@@ -176,23 +175,71 @@ def query(
 
 @app.command()
 def validate(
-    files: Annotated[list[Path], typer.Argument(help="RDF files: .ttl .nt .nq .trig .rdf .jsonld")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Tables (.csv .tsv .xlsx .ods .json) or RDF (.ttl .nt .jsonld …).")
+    ],
+    format_: Annotated[str, typer.Option("--format", help="text, json, turtle, csv, html or xlsx.")] = "text",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write here; a folder for several files.")
+    ] = None,
+    lang: Annotated[
+        str | None,
+        typer.Option(help="Language of the report: en pt fi fr de es it pl.", show_default="as the terminal's"),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            envvar="CIRCKG_VALIDATE_LIMIT",
+            help="Faults of one kind that are listed.",
+            show_default="20 in text and html, else all",
+        ),
+    ] = None,
+    form: Annotated[str | None, typer.Option(help="What the rows are, such as practice.", show_default="found")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="YAML file that says what each column holds.")] = None,
+    text_language: Annotated[str, typer.Option(help="Language of texts whose column names none.")] = "",
+    encoding: Annotated[
+        str | None, typer.Option(help="Such as utf-8 or windows-1250.", show_default="detected")
+    ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Sign between cells.", show_default="detected")] = None,
+    decimal: Annotated[str | None, typer.Option(help="Decimal mark: . or ,", show_default="detected")] = None,
+    dates: Annotated[
+        str | None, typer.Option(help="day-first, month-first or year-first.", show_default="detected")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="The only sheet to read.", show_default="all")] = None,
+    header_row: Annotated[
+        list[int] | None, typer.Option(min=1, help="Row that names the columns.", show_default="detected")
+    ] = None,
     shapes: Annotated[list[Path] | None, typer.Option(help="Files of shapes to use instead of our own.")] = None,
-    format_: Annotated[str, typer.Option("--format", help="text, json, turtle or csv.")] = "text",
+    store: StoreOption = None,
 ) -> None:
-    """Judge data by the shapes. Exit code 0: they conform, 1: they do not, 2: it could not be said."""
-    from circkg_server import checking  # noqa: PLC0415 - the other commands start faster without the validator
+    """Judge tables or RDF in the light of what is published: every fault at its cell, with a way out.
 
-    writers = {"json": checking.as_json, "turtle": Report.to_turtle, "csv": checking.as_csv}
+    Exit code 0: it conforms, 1: it does not, 2: it could not be said. Several files are judged together.
+    """
+    from circkg_loaders.contributed.style import Style  # noqa: PLC0415 - the other commands start faster without these
+    from circkg_server.contributions.command import Asked, run  # noqa: PLC0415
+
+    style = Style(encoding, delimiter, None, tuple(header_row) if header_row else None, decimal, dates, sheet)
+    asked = Asked(
+        tuple(files), format_, output, lang, limit, form, mapping, text_language, style, tuple(shapes or ()),
+        store or default_store(),
+    )  # fmt: skip
     with _told():
-        if format_ != "text" and format_ not in writers:
-            raise QuestionError(f"There is no format {format_!r}. The formats: text, {', '.join(writers)}.")
-        report = checking.check_files(files, shapes or ())
-    if format_ == "text":
-        out.print(checking.as_text(report), highlight=False)
-    else:
-        sys.stdout.write(writers[format_](report))
-    raise typer.Exit(OK if report.conforms else NOT_CONFORMING)
+        conforms = run(asked, out, err)
+    raise typer.Exit(OK if conforms else NOT_CONFORMING)
+
+
+@app.command()
+def explain(
+    code: Annotated[str | None, typer.Argument(help="Code of a fault, such as region-unknown.")] = None,
+    lang: Annotated[str | None, typer.Option(help="en pt fi fr de es it pl.", show_default="as the terminal's")] = None,
+) -> None:
+    """Say what a kind of fault means and what to do; without a code, list all kinds."""
+    from circkg_server.contributions.command import explained  # noqa: PLC0415 - as above
+
+    with _told():
+        out.print(explained(code, lang), highlight=False)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from circkg_shapes.terms import Term, literal
@@ -111,19 +111,38 @@ class Report:
 
     :param checked: number of different nodes that some shape looked at.
     :param timings: seconds by step; never part of a comparison.
+    :param shapes: version of the shapes, see :attr:`circkg_shapes.shapes.Shapes.version`.
+    :param snapshot: number of the published snapshot that was looked at, ``None`` if none was.
+    :param remarks: what the shapes say without effect.
     """
 
     results: tuple[Result, ...]
     engine: str
     checked: int = 0
     timings: Mapping[str, float] = field(default_factory=dict, compare=False)
+    shapes: str = ""
+    snapshot: int | None = None
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, results: Iterable[Result], engine: str, checked: int = 0, timings: Mapping[str, float] | None = None
+        cls,
+        results: Iterable[Result],
+        engine: str,
+        checked: int = 0,
+        timings: Mapping[str, float] | None = None,
+        *,
+        shapes: str = "",
+        snapshot: int | None = None,
+        remarks: tuple[str, ...] = (),
     ) -> Report:
         """Return the report of results in any order."""
-        return cls(tuple(sorted(results, key=lambda result: result.sort_key)), engine, checked, timings or {})
+        ordered = tuple(sorted(results, key=lambda result: result.sort_key))
+        return cls(ordered, engine, checked, timings or {}, shapes, snapshot, remarks)
+
+    def with_results(self, results: Iterable[Result]) -> Report:
+        """Return the same report with other results, in any order."""
+        return replace(self, results=tuple(sorted(results, key=lambda result: result.sort_key)))
 
     @property
     def conforms(self) -> bool:
@@ -157,6 +176,9 @@ class Report:
         return {
             "conforms": self.conforms,
             "engine": self.engine,
+            "shapes": self.shapes,
+            "snapshot": self.snapshot,
+            "remarks": list(self.remarks),
             "checked": self.checked,
             "bySeverity": by_severity,
             "byShape": [

@@ -83,6 +83,7 @@ class CellReader:
         self._known = known
         self._regions = {region.iri: region for v in ("2021", "2024") for region in known.nuts.regions(v)}
         self._read: dict[tuple[Term, str, Term | None], Term | Unreadable] = {}
+        self._found: dict[tuple[Term, str], list[Match]] = {}
         self.new_sources: dict[Term, tuple[Triple, ...]] = {}
         """What is said of each source that a cell names by its address and nobody has described."""
 
@@ -128,8 +129,8 @@ class CellReader:
             case Kind.CURRENCY:
                 return _currency(text)
             case Kind.COUNTRY:
-                matches = self._known.exact(text, classes=(COUNTRY,))
-                return self._one(matches, text) or _as_iri(text) or _raise("country-unknown", text)
+                found = self._one(self._matches(text, field), text) or _as_iri(text)
+                return found or _raise("country-unknown", text)
             case Kind.REGION:
                 return self._region(text, field, country)
             case Kind.CONCEPT:
@@ -145,9 +146,10 @@ class CellReader:
         return _as_iri(text) or literal(text)
 
     def _matches(self, text: str, field: Field) -> list[Match]:
-        if field.kind is Kind.COUNTRY:
-            return self._known.exact(text, classes=(COUNTRY,))
-        return self._known.exact(text, classes=(*field.classes, *field.schemes), scheme=field.scheme)
+        if (field.shape, text) not in self._found:
+            classes = (COUNTRY,) if field.kind is Kind.COUNTRY else (*field.classes, *field.schemes)
+            self._found[field.shape, text] = self._known.exact(text, classes=classes, scheme=field.scheme)
+        return self._found[field.shape, text]
 
     @staticmethod
     def _one(matches: Sequence[Match], text: str) -> Term | None:
@@ -199,7 +201,9 @@ class CellReader:
             return found
         if self._known.nuts.versions(code) and (_CODE.fullmatch(text) or pair):
             return _raise("region-other-version", text)
-        return _raise("region-unknown", text)
+        # A code that no version has, with a name that is known: the name tells what is meant.
+        by_name = self._newest(self._matches(pair[2] or pair[3], field)) if pair else []
+        raise Unreadable("region-unknown", text, _candidates(by_name))
 
     def _of_code(self, code: str, versions: Iterable[str]) -> Term | None:
         return next(

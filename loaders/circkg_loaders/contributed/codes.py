@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -45,11 +45,13 @@ class Example:
     """A cell with the fault of a code, and the same cell mended.
 
     :param column: what the column holds, in English.
+    :param values: what the message names; without them the value is the wrong cell, and the field is the column.
     """
 
     column: str
     wrong: str
     mended: str
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @cache
@@ -99,6 +101,16 @@ def filled(message: str, values: Mapping[str, str]) -> str:
     return _NAMED.sub(lambda found: values.get(found[1]) or "…", message)
 
 
+def example_message(code: str, language: str = "en") -> str:
+    """Return what is wrong with the example of a code.
+
+    >>> example_message("too-short")
+    '“X” is shorter than the 2 characters that “Title (en)” needs.'
+    """
+    shown = examples()[code]
+    return filled(text(code, language).message, {"value": shown.wrong, "field": shown.column, **shown.values})
+
+
 def placeholders(message: str) -> frozenset[str]:
     """Return the names of the values that a message names."""
     return frozenset(_NAMED.findall(message))
@@ -138,4 +150,5 @@ def _quality(parameter: str) -> float:
 
 
 def _read(folder: str, name: str) -> dict[str, Any]:
-    return dict(yaml.safe_load((_FOLDER / folder / f"{name}.yaml").read_text(encoding="utf-8")))
+    content = (_FOLDER / folder / f"{name}.yaml").read_text(encoding="utf-8")
+    return dict(yaml.load(content, Loader=yaml.BaseLoader))  # noqa: S506 - the base loader makes nothing but texts

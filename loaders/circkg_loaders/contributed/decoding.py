@@ -101,7 +101,8 @@ def _declared(content: bytes, name: str, encoding: str) -> Decoded:
 
 def _not_in(content: bytes, name: str, encoding: str, start: int) -> str:
     line = content.count(b"\n", 0, start) + 1
-    near = content[max(0, start - 20) : start].decode("ascii", errors="replace").replace("\ufffd", "·")
+    begin = max(start - 20, content.rfind(b"\n", 0, start) + 1)
+    near = content[begin:start].decode("ascii", errors="replace").replace("\ufffd", "·")
     return (
         f"{name}, line {line}: the byte {content[start]:#04x} after {near!r} is not {encoding}. "
         "Save the file again as UTF-8, or declare the encoding that it is in."

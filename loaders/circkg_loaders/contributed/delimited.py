@@ -22,7 +22,9 @@ DELIMITERS = (",", ";", "\t", "|")
 """Delimiters that are tried where none is declared."""
 
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
-_WHOLLY_QUOTED = re.compile(r'"[^"]*"')
+_OPENED = re.compile(r'"[^"]*"?')
+"""A cell that a quotation mark opens, closed or not: there such marks are no signs like others."""
+
 _SAMPLE_ROWS = 60
 
 
@@ -40,10 +42,12 @@ def read_delimited(content: bytes, name: str, declared: Style) -> Book:
     rows, quote, faults = _rows(text, name, delimiter, declared.quote)
     if announced:
         rows[0] = []
-    if not decoded.sure:
-        severity = Severity.WARNING if decoded.rivals else Severity.INFO
+    if decoded.rivals:
         values = {"encoding": decoded.encoding, "others": ", ".join(decoded.rivals)}
-        faults.append(Fault("encoding-guessed", severity, Place(name), values=values))
+        faults.append(Fault("encoding-guessed", Severity.WARNING, Place(name), values=values))
+    elif not decoded.sure:
+        values = {"encoding": decoded.encoding}
+        faults.append(Fault("encoding-by-letters", Severity.INFO, Place(name), values=values))
     style = Style(decoded.encoding, delimiter, quote).over(replace(declared, encoding=None, delimiter=None, quote=None))
     return Book([Sheet(name, None, rows)], style, faults)
 
@@ -76,7 +80,7 @@ def _holds_marks_as_text(text: str, delimiter: str) -> bool:
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=csv.QUOTE_NONE))
     if len({len(cells) for cells in rows if cells}) > 1:
         return False
-    return delimiter == "\t" or not any(_WHOLLY_QUOTED.fullmatch(cell) for cells in rows for cell in cells)
+    return delimiter == "\t" or not any(_OPENED.fullmatch(cell) for cells in rows for cell in cells)
 
 
 def _read(text: str, name: str, delimiter: str, quote: str, *, strict: bool) -> Iterator[list[str]]:

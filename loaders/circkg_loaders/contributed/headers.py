@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from rapidfuzz import fuzz, process
 
@@ -20,6 +20,9 @@ from circkg_shapes.terms import iri_text
 
 SEARCHED_ROWS = 30
 """Rows from the top among which the header is looked for."""
+
+LONGEST = 500
+"""Characters of a header that are looked at."""
 
 KEYS = ("id", "iri", "uri", "slug")
 """Headers of the column from which IRIs are made."""
@@ -101,7 +104,7 @@ class FormNames:
                 known = tier.setdefault(folded(name), [])
                 if field not in known:
                     known.append(field)
-            for name in (field.key, *(name for _, name in field.names)):
+            for name in (*(name for _, name in field.names), field.key):
                 self._written.setdefault(folded(name), (name, field))
         self._tiers = (keys, labels, properties, locals_)
         self._keys = {folded(name) for name in KEYS} | {f"{folded(form.key)} {name}" for name in KEYS}
@@ -156,8 +159,13 @@ class FormNames:
         return tuple(sorted(best.values(), key=lambda each: -each.score)[:limit])
 
 
-def _variants(header: str) -> Iterator[tuple[str, str]]:
-    """Yield what a header may name, and the language that it adds: as it stands, without marks and units, in parts."""
+@lru_cache(maxsize=10_000)
+def _variants(header: str) -> tuple[tuple[str, str], ...]:
+    """Return what a header may name, and the language that it adds: as it stands, without marks and units, in parts."""
+    return tuple(_readings(header[:LONGEST]))
+
+
+def _readings(header: str) -> Iterator[tuple[str, str]]:
     whole = " ".join(header.split()).rstrip("*: ")
     yield whole, ""
     tagged = _TAGGED.fullmatch(header.strip())
@@ -262,9 +270,3 @@ def _fit(header: Header, form: Form) -> tuple[int, int]:
 def _titles(form: Form) -> set[str]:
     singular = {folded(form.key), *(folded(name) for _, name in form.names)}
     return singular | {f"{name}s" for name in singular} | {f"{name.removesuffix('y')}ies" for name in singular}
-
-
-@cache
-def form_names(form: Form) -> FormNames:
-    """Return the names of a form, made once."""
-    return FormNames(form)

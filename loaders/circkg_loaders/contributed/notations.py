@@ -18,6 +18,9 @@ from circkg_loaders.values import FIRST_YEAR, LAST_YEAR, MoneyStyle, ValueProble
 ORDERS = ("day-first", "month-first", "year-first")
 """Orders of dates that may be declared."""
 
+LONGEST = 60
+"""Characters of the longest text that may be a date or a number."""
+
 _NUMBERS = {
     ",": (MoneyStyle.COMMA, MoneyStyle.SPACE),
     ".": (MoneyStyle.POINT, MoneyStyle.SPACE_POINT, MoneyStyle.SCIENTIFIC),
@@ -25,18 +28,18 @@ _NUMBERS = {
 DECIMALS = tuple(_NUMBERS)
 """Decimal marks that may be declared."""
 
-_ISO = re.compile(
-    r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
-)
-_BASIC = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
-_YEAR_FIRST = re.compile(r"(\d{4})([./])(\d{1,2})(?:\2(\d{1,2})\2?)?")
-_YEAR_LAST = re.compile(r"(\d{1,2})([./-])\s?(\d{1,2})\2\s?(\d{4}|\d{2})\.?")
-_MONTH_YEAR = re.compile(r"(\d{1,2})[./-](\d{4})")
+# In these, [0-9] and not \d: digits of other scripts are not what XML Schema takes.
+_TIME = r"[T ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+_ISO = re.compile(rf"([0-9]{{4}})(?:-([0-9]{{1,2}})(?:-([0-9]{{1,2}}))?)?(?:{_TIME})?")
+_BASIC = re.compile(r"((?:19|20)[0-9]{2})([0-9]{2})([0-9]{2})")
+_YEAR_FIRST = re.compile(r"([0-9]{4})([./])([0-9]{1,2})(?:\2([0-9]{1,2})\2?)?")
+_YEAR_LAST = re.compile(r"([0-9]{1,2})([./-])\s?([0-9]{1,2})\2\s?([0-9]{4}|[0-9]{2})\.?")
+_MONTH_YEAR = re.compile(r"([0-9]{1,2})[./-]([0-9]{4})")
 _NAMED = re.compile(
-    r"(?:(\d{1,2})(?:\.|st|nd|rd|th|º|er)?\s+(?:de\s+|of\s+)?)?([^\W\d_]{3,15})\.?,?\s+(?:de\s+)?(\d{4})\.?"
+    r"(?:([0-9]{1,2})(?:\.|st|nd|rd|th|º|er)?\s+(?:de\s+|of\s+)?)?([^\W\d_]{3,15})\.?,?\s+(?:de\s+)?([0-9]{4})\.?"
 )
-_NAMED_FIRST = re.compile(r"([^\W\d_]{3,15})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
-_SPAN = re.compile(r".*\d{4}.*(?:[-–—/]|\s(?:to|bis|do|au|a|al)\s).*\d{4}.*")
+_NAMED_FIRST = re.compile(r"([^\W\d_]{3,15})\.?\s+([0-9]{1,2})(?:st|nd|rd|th)?,?\s+([0-9]{4})")
+_SPAN = re.compile(r".*[0-9]{4}.*(?:[-–—/]|\s(?:to|bis|do|au|a|al)\s).*[0-9]{4}.*")
 _APOSTROPHES = str.maketrans("", "", "'’")
 
 
@@ -65,6 +68,8 @@ def date_readings(text: str, *, declared: bool = False) -> Mapping[str, str]:
     >>> date_readings("13.5.2022"), sorted(set(date_readings("May 2022").values()))
     ({'day-first': '2022-05-13'}, ['2022-05'])
     """
+    if len(text) > LONGEST:
+        return {}
     for pattern in (_ISO, _BASIC):
         match = pattern.fullmatch(text)
         if match:
@@ -111,6 +116,8 @@ def _date(year: str, month: str | None = None, day: str | None = None) -> str:
 
 def date_fault(text: str) -> str:
     """Return the code of what is wrong with a text that is no date in any order."""
+    if len(text) > LONGEST:
+        return "value-not-a-date"
     if _YEAR_LAST.fullmatch(text) and len(re.split(r"[./-]", text.rstrip("."))[2].strip()) == 2:
         return "date-short-year"
     numbers = [int(number) for number in re.findall(r"\d+", text)][:4]
@@ -130,8 +137,10 @@ def number_readings(text: str) -> Mapping[str, str]:
     >>> set(number_readings("1 234 567,89").values()), number_readings("many")
     ({'1234567.89'}, {})
     """
-    plain = text.translate(_APOSTROPHES).replace("−", "-")
     found: dict[str, str] = {}
+    if len(text) > LONGEST:
+        return found
+    plain = text.translate(_APOSTROPHES).replace("−", "-")
     for style in MoneyStyle:
         try:
             found[style.value] = parse_money(plain, style).text

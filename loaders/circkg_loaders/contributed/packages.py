@@ -28,6 +28,9 @@ from circkg_loaders.contributed.rdf import ContributionError
 
 _COMPOUND = b"\xd0\xcf\x11\xe0"
 _KEPT = (".xml", ".rels", "mimetype")
+_BLANKS = re.compile(rb"(</?table:[^<>]*>)\s+(?=<)|(?<=>)\s+(?=</?table:)")
+"""Blanks between the elements of a table in ODS, which say nothing and with which the library cannot do."""
+
 _REFERENCE = re.compile(r"\$?([A-Z]{1,4})\$?([0-9]{1,10})")
 
 
@@ -108,6 +111,7 @@ def open_package(content: bytes, name: str) -> Package:
         for part, text in parts.items():
             if part.endswith(".xml"):
                 extents |= _looked_through(part, text, shared)
+        parts = {part: _BLANKS.sub(rb"\1", text) if part == "content.xml" else text for part, text in parts.items()}
     except ContributionError as error:
         raise ContributionError(f"{name}: {error}") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:

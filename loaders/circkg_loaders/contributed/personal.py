@@ -6,8 +6,9 @@ Nothing personal is published here. A table that holds such columns is warned ab
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from circkg_loaders.contributed.folding import folded
 
@@ -46,8 +47,11 @@ _PHONE_HEADERS = frozenset((
 _SAMPLE = 5_000
 """Filled cells of a column that are looked at."""
 
-_NAMES_FROM = 3
-"""Cells in the form of a person's name from which a column is warned about: one or two may be chance."""
+_LOOKED_AT = 1_000
+"""Characters of a cell that are looked at."""
+
+_SURNAMES_FROM = 0.3
+"""Share of cells such as ``EXAMPLE Ada`` from which they are persons: ``RTDS Group`` has the same form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +81,22 @@ def personal_data(header: str, cells: Iterable[tuple[int, str]]) -> list[Persona
     named = _is_called(header, _PERSON_HEADERS)
     of_phones = _is_called(header, _PHONE_HEADERS)
     found: dict[str, list[int]] = {"e-mail": [], "telephone": [], "name": []}
-    for number, (row, text) in enumerate(cells):
-        if number == _SAMPLE:
-            break
+    surnames: list[int] = []
+    seen = 0
+    for row, whole in islice(cells, _SAMPLE):
+        text = whole[:_LOOKED_AT]
         if "@" in text and _E_MAIL.search(text):
             found["e-mail"].append(row)
         elif _PHONE.search(text) or (of_phones and _NATIONAL_PHONE.fullmatch(text)):
             found["telephone"].append(row)
-        elif _TITLED.search(text) or _SURNAME_FIRST.fullmatch(text) or (named and _TWO_NAMES.fullmatch(text)):
+        elif _TITLED.search(text) or (named and _TWO_NAMES.fullmatch(text)):
             found["name"].append(row)
-    least: Mapping[str, int] = {"e-mail": 1, "telephone": 1, "name": 1 if named else _NAMES_FROM}
-    return [PersonalData(kind, len(rows), rows[0]) for kind, rows in found.items() if len(rows) >= least[kind]]
+        elif _SURNAME_FIRST.fullmatch(text):
+            surnames.append(row)
+        seen += 1
+    if named or len(surnames) > seen * _SURNAMES_FROM:
+        found["name"] = sorted(found["name"] + surnames)
+    return [PersonalData(kind, len(rows), rows[0]) for kind, rows in found.items() if rows]
 
 
 def _is_called(header: str, names: Collection[str]) -> bool:

@@ -17,6 +17,9 @@ from circkg_loaders.contributed.rdf import ContributionError
 from circkg_loaders.contributed.sheets import Sheet, shown
 from circkg_shapes.forms import Field, Form
 
+FEW_ROWS = 0.2
+"""Share of rows up to which rows that are longer than the header are at fault, and not the header."""
+
 
 @dataclass(slots=True)
 class Use:
@@ -142,6 +145,8 @@ def _plan(sheet: Sheet, names: FormNames, header: Header, table: MappedTable | N
     first = max(header.rows, default=0) + 1
     rows = [n for n in range(first, len(sheet.rows) + 1) if any(shown(cell).strip() for cell in sheet.rows[n - 1])]
     width = max((len(sheet.rows[number - 1]) for number in rows), default=0)
+    longer = _longer(sheet, rows, len(header.texts))
+    faults += longer
     for number in range(1, max(width, len(header.texts)) + 1):
         text = header.texts[number - 1] if number <= len(header.texts) else ""
         heading = header.headings[number - 1] if number <= len(header.texts) else None
@@ -152,7 +157,7 @@ def _plan(sheet: Sheet, names: FormNames, header: Header, table: MappedTable | N
         on_purpose = (heading is not None and heading.role == "ignored") or (table is not None and table.rest)
         filled = next((row for row in rows if shown(sheet.cell(row, number)).strip()), None)
         others.append((number, text, on_purpose))
-        if filled and not on_purpose:
+        if filled and not on_purpose and not (longer and number > len(header.texts)):
             faults.append(_unknown(sheet, names, header, number, text, filled))
     if not uses:
         expected = ", ".join(field.key for field in names.form.fields[:6])
@@ -165,6 +170,23 @@ def _plan(sheet: Sheet, names: FormNames, header: Header, table: MappedTable | N
     elif table is not None and table.complete:
         faults += _not_there(sheet, header, table)
     return Plan(sheet, names.form, header.rows, uses, others, table, rows), faults
+
+
+def _longer(sheet: Sheet, rows: Sequence[int], width: int) -> list[Fault]:
+    """Return a fault for each row that is longer than the header, if few are: there a cell fell into two.
+
+    Where many are, it is the header that lacks columns.
+    """
+    long = [row for row in rows if any(shown(cell).strip() for cell in sheet.rows[row - 1][width:])]
+    if not width or len(long) > max(1, len(rows) * FEW_ROWS):
+        return []
+    return [
+        Fault(
+            "row-too-long", Severity.VIOLATION, sheet.place(row),
+            values={"count": str(len(sheet.rows[row - 1])), "limit": str(width)},
+        )
+        for row in long
+    ]  # fmt: skip
 
 
 def _uses(

@@ -20,8 +20,8 @@ from circkg_loaders.contributed.workbooks import read_workbook
 from circkg_shapes.terms import Triple
 
 __all__ = [
-    "SYNTAXES", "ColumnAccount", "Contribution", "ContributionError", "Options", "Origins", "SheetAccount", "Style",
-    "read", "read_bytes",
+    "BOOKS", "SYNTAXES", "ColumnAccount", "Contribution", "ContributionError", "Options", "Origins", "SheetAccount",
+    "Style", "read", "read_bytes",
 ]  # fmt: skip
 
 SYNTAXES = {
@@ -42,13 +42,14 @@ SYNTAXES = {
 }
 """Kinds of files that are read, by the ending of their name."""
 
-_BOOKS: dict[str, Callable[[bytes, str, Style], Book]] = {
+BOOKS: dict[str, Callable[[bytes, str, Style], Book]] = {
     "csv": read_delimited,
     "tsv": read_delimited,
     "xlsx": read_workbook,
     "ods": read_workbook,
     "json": read_json,
 }
+"""Who reads the cells of each kind of file of tables."""
 
 
 def read(path: Path, options: Options | None = None) -> Contribution:
@@ -88,7 +89,7 @@ def read_bytes(content: bytes, name: str, options: Options | None = None) -> Con
         return Contribution(name, digest, syntax, None, triples, _rdf_origins(content, name, syntax))
     options = options or Options()
     declared = options.style.over(options.mapping.style) if options.mapping else options.style
-    return read_sheets(_BOOKS[syntax](content, name, declared), options, name, digest, syntax)
+    return read_sheets(BOOKS[syntax](content, name, declared), options, name, digest, syntax)
 
 
 def _rdf_origins(content: bytes, name: str, syntax: str) -> RdfOrigins:

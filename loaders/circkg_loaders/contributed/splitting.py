@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from circkg_loaders.contributed.limits import MAX_VALUES
 from circkg_shapes.forms import Field, Kind
 
 _PARTS = re.compile(r"[;|\n\r]+")
-_ADDRESSES = re.compile(r"[\s;|]+|,(?=https?://)", re.IGNORECASE)
+_ADDRESSES = re.compile(r"\s*,\s*(?=https?://)|[\s;|]+", re.IGNORECASE)
 _LABELS = (Kind.CONCEPT, Kind.COUNTRY, Kind.LINK, Kind.REGION)
 _LONGEST = 12
 """Pieces between commas that one label may have."""
@@ -50,6 +51,8 @@ def by_labels(text: str, known: Callable[[str], bool]) -> list[str]:
     if "," not in text or known(text):
         return [text]
     pieces = text.split(",")
+    if len(pieces) > MAX_VALUES:
+        return [text]
     found: list[str] = []
     any_known = False
     start = 0

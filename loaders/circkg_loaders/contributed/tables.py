@@ -99,7 +99,8 @@ class _Reader:
             self._find_subjects(table)
         for table in self.tables:
             table.notations = _notations(table.plan, self._items, self._style)
-            self.faults += check_columns(table.plan, self._missing)
+            if all(earlier.plan.sheet is not table.plan.sheet for earlier in self.tables[: table.number]):
+                self.faults += check_columns(table.plan, self._missing)
             for row, subject in table.subjects.items():
                 self._read_row(table, row, subject)
             self._sum_up(table)
@@ -113,7 +114,11 @@ class _Reader:
         keys = plan.uses_of("key")
         naming = [use for use in plan.uses_of("field") if use.field and is_name(use.field)]
         for row in plan.rows:
-            key = next((item.text for use in keys for item in self._items.of(plan, row, use)), "")
+            key = ""
+            for use in keys:
+                items = self._items.of(plan, row, use)
+                table.filled[use.number] += bool(items)
+                key = key or next((item.text for item in items), "")
             names = [(use, item) for use in naming for item in self._items.of(plan, row, use)]
             # English names make the slug where there are several, so that the order of columns does not matter.
             ordered = sorted(names, key=lambda pair: self._language_of(plan, row, *pair) != "en")

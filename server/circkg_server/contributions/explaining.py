@@ -302,7 +302,8 @@ class Explainer:
         """Return what a property is called for the class of a thing, else the names of its properties shortened."""
         named = steps(path)
         for form in self._described.forms if named else ():
-            if form.target in self._types(focus) and (found := form.field(named[0][0])):
+            found = form.field(named[0][0]) if form.target in self._types(focus) else None
+            if found and found.names:
                 return in_language(found.names, self._language)
         return " / ".join(shorten(iri_text(name)) for name, _ in named)
 
@@ -322,7 +323,7 @@ class Explainer:
 
     def _class_name(self, kind: Term) -> str:
         form = next((form for form in self._described.forms if form.target == kind), None)
-        return in_language(form.names, self._language) if form else shown(kind)
+        return (in_language(form.names, self._language) if form else "") or shown(kind)
 
     def thing(self, focus: Term) -> str:
         """Return the name of a thing in the language of the report, else its IRI shortened."""

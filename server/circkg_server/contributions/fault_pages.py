@@ -46,7 +46,7 @@ def build_router() -> APIRouter:
             return _answer(JSONResponse({**told, "example": shown}), language)
         page = render(
             "fault.html", root=_root(request), language=language, words=wording.words(language), code=code, said=said,
-            message=codes.filled(said.message, {}), example=example, languages=codes.LANGUAGES,
+            message=codes.example_message(code, language), example=example, languages=codes.LANGUAGES,
         )  # fmt: skip
         return _answer(HTMLResponse(page), language)
 

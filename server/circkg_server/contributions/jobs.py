@@ -21,7 +21,7 @@ from circkg_loaders.contributed.rdf import ContributionError
 from circkg_loaders.contributed.reading import SYNTAXES, read_bytes
 from circkg_loaders.registry import read_retired
 from circkg_server.contributions import itb
-from circkg_server.contributions.background import Background, background, without
+from circkg_server.contributions.background import Snapshot, snapshot, without
 from circkg_server.contributions.difference import Change, difference, refused
 from circkg_server.contributions.duplicates import candidates
 from circkg_server.contributions.judging import Judgement, judge, our_shapes
@@ -127,7 +127,7 @@ def shapes() -> Shapes:
 def preload(store: str) -> None:
     """Load what every job needs, before a process is forked for it."""
     shapes()
-    background(Path(store))
+    snapshot(Path(store))
 
 
 def work(folder: Path) -> Outcome:
@@ -148,9 +148,9 @@ def _write(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
-def _judged(reading: Reading, language: str) -> tuple[Judgement, Background, Published | None]:
+def _judged(reading: Reading, language: str) -> tuple[Judgement, Snapshot, Published | None]:
     """Read files and judge them."""
-    back = background(Path(reading.store))
+    back = snapshot(Path(reading.store))
     options = Options(
         form=reading.form or None,
         language=reading.language,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,7 +19,6 @@ from circkg_server.contributions.terms import undefined
 from circkg_shapes.forms import Field
 from circkg_shapes.report import Report
 from circkg_shapes.rooms import shape_files
-from circkg_shapes.terms import Triple
 from circkg_shapes.validate import Shapes, validate
 
 _RDF: Final = frozenset(("turtle", "n-triples", "n-quads", "trig", "rdf-xml", "json-ld"))
@@ -32,7 +30,7 @@ class Used:
     """What a judgement rests on.
 
     :param engine: who validated.
-    :param shapes: version of the shapes: the first digits of the SHA-256 of their triples.
+    :param shapes: version of the shapes.
     :param vocabularies: version of each vocabulary, by slug.
     :param snapshot: number of the published snapshot; ``None`` for the curated data of this installation.
     """
@@ -92,10 +90,9 @@ def judge(
     """
     progress("validate")
     focus = list(dict.fromkeys(triple for each in contributions for triple in each.triples))
-    report = validate([*focus, *date_bounds(focus)], knowledge.triples, shapes)
+    report = validate([*focus, *date_bounds(focus)], knowledge.background, shapes)
     if ours:
-        results = (*report.results, *undefined(focus, knowledge))
-        report = Report.of(results, report.engine, report.checked, report.timings)
+        report = report.with_results((*report.results, *undefined(focus, knowledge)))
     progress("explain")
     locator = Locator(contributions, knowledge)
     described = Described(shapes)
@@ -118,7 +115,7 @@ def judge(
         told = explainer.told_by_field(fault, field) if field and fault.source_shape is None else fault
         found.append(suggester.with_suggestions(told, field, as_rdf=fields.is_rdf(fault.place)))
     order = {each.file: number for number, each in enumerate(contributions)}
-    used = Used(report.engine, _version(shapes.triples), knowledge.vocabularies, knowledge.snapshot)
+    used = Used(report.engine, shapes.version, knowledge.vocabularies, knowledge.snapshot)
     ordered = sorted(found, key=lambda fault: _sort_key(fault, order))
     return Judgement(tuple(contributions), tuple(ordered), report, used, language)
 
@@ -167,9 +164,3 @@ def _sort_key(fault: Fault, order: Mapping[str, int]) -> tuple[int, str, int, in
         order.get(place.file, 0), place.sheet or "", place.row or place.line or 0, place.column or 0, -fault.severity,
         fault.code, fault.path or "",
     )  # fmt: skip
-
-
-def _version(triples: Iterable[Triple]) -> str:
-    """Return the first digits of the SHA-256 of triples in order."""
-    lines = "".join(f"{s} {p} {o} .\n" for s, p, o in sorted(triples))
-    return hashlib.sha256(lines.encode()).hexdigest()[:12]

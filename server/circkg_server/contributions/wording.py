@@ -39,6 +39,8 @@ def title(fault: Fault, language: str) -> str:
 def message(fault: Fault, language: str) -> str:
     """Return what is wrong, long values cut."""
     values = {name: cut(value, _LONGEST_VALUE) for name, value in fault.values.items()}
+    if fault.code == "personal-data":
+        values["kind"] = words(language)[f"personal_{fault.values['kind']}"]
     return codes.filled(codes.text(fault.code, language).message, values)
 
 
@@ -116,8 +118,8 @@ def place(of: Place, language: str, *, with_file: bool = True) -> str:
 def cut(text: str, length: int) -> str:
     """Return a text in one line, cut where it is long.
 
-    >>> cut("one  two", 5)
+    >>> cut("one  two", 6)
     'one …'
     """
     line = " ".join(text.split())
-    return line if len(line) <= length else f"{line[: length - 1].rstrip()} …"[:length]
+    return line if len(line) <= length else f"{line[: length - 2].rstrip()} …"

@@ -191,7 +191,9 @@ class Archive:
 
     def _sweep(self) -> None:
         """Remove what a killed writer left unfinished, in the folders that builds write."""
-        names = ("releases", "dumps", "changes", "statistics", "manifests", "snapshots", "search", "account")
+        names = (
+            "releases", "dumps", "changes", "statistics", "manifests", "snapshots", "search", "background", "account",
+        )  # fmt: skip
         own = (self.folder / name for name in names)
         left = [path for folder in own for path in folder.rglob(".*.tmp")]
         for path in [*left, *self.folder.glob(".manifest.json.*.tmp")]:

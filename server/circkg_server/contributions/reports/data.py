@@ -17,7 +17,7 @@ from circkg_loaders.iris import BASE
 from circkg_server.contributions import wording
 from circkg_server.contributions.grouping import grouped
 from circkg_server.contributions.judging import Judgement
-from circkg_shapes.report import INFO, VIOLATION, WARNING, Json, Report, Result
+from circkg_shapes.report import INFO, VIOLATION, WARNING, Json, Result
 from circkg_shapes.terms import iri, literal
 
 PAGES: Final = f"{BASE}docs/faults/"
@@ -154,7 +154,7 @@ def as_turtle(judgement: Judgement) -> str:
     """
     report = judgement.report
     tables = [_as_result(fault, judgement.language) for fault in judgement.faults if fault.component is None]
-    return Report.of((*report.results, *tables), report.engine, report.checked).to_turtle()
+    return report.with_results((*report.results, *tables)).to_turtle()
 
 
 def _as_result(fault: Fault, language: str) -> Result:

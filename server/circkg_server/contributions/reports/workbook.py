@@ -17,6 +17,7 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.hyperlink import Hyperlink
+from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from circkg_loaders.contributed.contribution import Contribution
@@ -48,6 +49,8 @@ _FILLS: Final = {
     Severity.INFO: PatternFill("solid", start_color="DDEBF7"),
 }
 _WIDTHS: Final = (12, 28, 30, 50, 50, 50, 40, 24)
+_LINE: Final = 14  # points
+_MOST_LINES: Final = 8
 _WRAPPED: Final = Alignment(wrap_text=True, vertical="top")
 _LINK: Final = Font(color="0563C1", underline="single")
 
@@ -59,7 +62,8 @@ def as_workbook(judgement: Judgement, contribution: Contribution, content: bytes
     :param content: its bytes.
     :param sheets: its cells, for what is no workbook of this format.
     """
-    faults = [fault for fault in judgement.faults if _of_file(fault, contribution.file)]
+    of_file = (fault for fault in judgement.faults if _of_file(fault, contribution.file))
+    faults = sorted(of_file, key=lambda fault: -fault.severity)  # the gravest first, then by place
     kept = _copied(content) if contribution.syntax == "xlsx" else None
     book = kept or _as_text(sheets)
     notes = [] if kept or contribution.syntax != "xlsx" else [wording.words(judgement.language)["formats_lost"]]
@@ -124,7 +128,9 @@ def _mark(pages: Sequence[Worksheet], faults: Sequence[Fault], file: str, langua
     by_cell: defaultdict[tuple[Worksheet, int, int], list[Fault]] = defaultdict(list)
     for fault in faults:
         for place in dict.fromkeys((fault.place, *fault.also)):
-            if place.file == file and (target := _target(pages, place)):
+            # A wish for a column that the file does not have would mark every row.
+            is_marked = place.file == file and (place.cell or fault.severity is Severity.VIOLATION)
+            if is_marked and (target := _target(pages, place)):
                 by_cell[target].append(fault)
     for number, ((page, row, column), of_cell) in enumerate(by_cell.items()):
         cell = page.cell(row, column)
@@ -202,6 +208,8 @@ def _list(
     for row, fault in enumerate(faults[:MAX_LISTED], start=header + 1):
         _list_fault(pages, page, row, fault, language)
     page.freeze_panes = page.cell(header + 1, 1)
+    page.page_setup.orientation, page.page_setup.fitToHeight = "landscape", 0
+    page.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     page.auto_filter.ref = (
         f"A{header}:{get_column_letter(len(labels))}{max(header + len(faults[:MAX_LISTED]), header + 1)}"
     )
@@ -234,6 +242,8 @@ def _list_fault(pages: Sequence[Worksheet], page: Worksheet, row: int, fault: Fa
     )
     for column, text in texts.items():
         _write(page, row, column, text).alignment = _WRAPPED
+    lines = (sum(1 + len(line) // (_WIDTHS[c - 1] - 6) for line in text.splitlines()) for c, text in texts.items())
+    page.row_dimensions[row].height = _LINE * min(max(lines), _MOST_LINES)
     page.cell(row, 1).fill = _FILLS[fault.severity]
     target = _target(pages, fault.place)
     if target:

@@ -82,9 +82,9 @@ def _regions(code: str, nuts: Nuts, allowed: tuple[str, ...]) -> Iterator[Sugges
     ):
         if distance and len(found) == len(swapped) and len(swapped) > 3:
             yield _region(found, "nearest-code", 0.7)
-    above = nuts.nearest(swapped, allowed[-1])
-    if above is not None and above.level and above.code != swapped:
-        yield _region(above.code, "region-above", 0.5)
+    above = [region for version in allowed if (region := nuts.nearest(swapped, version)) and region.level]
+    if above:
+        yield _region(max(above, key=lambda region: region.level).code, "region-above", 0.5)
 
 
 def _other_versions(code: str, nuts: Nuts, allowed: tuple[str, ...]) -> Iterator[Suggestion]:

@@ -60,6 +60,7 @@ class Suggester:
         self._known = known
         self._terms = sorted(shorten(iri_text(term)) for term in defined if term.startswith(f"<{DEF}"))
         self._language = language
+        self._spoken = (language, "en", "")
         self._found: dict[tuple[object, ...], tuple[Suggestion, ...]] = {}
 
     def with_suggestions(self, fault: Fault, field: Field | None, *, as_rdf: bool) -> Fault:
@@ -143,21 +144,19 @@ class Suggester:
                 (self._likeness(each, match), match)
                 for match in self._known.near(each, classes=kinds, limit=_LOOKED_AT)
             ]
-            liked = sorted((pair for pair in near if pair[0] >= _NEAR_NAME), key=lambda pair: -pair[0])
+            liked = [pair for pair in near if pair[0] >= _NEAR_NAME]
             if liked:
+                liked.sort(key=lambda pair: -pair[0] - (_SPOKEN if pair[1].language in self._spoken else 0))
                 return [self._of_match(match, "nearest", score) for score, match in liked]
         return []
 
-    def _likeness(self, text: str, match: Match) -> float:
-        """Return how alike a text and a name are, or the last part of the IRI; below 1, since it is a guess.
-
-        A name in the reader's language or in English counts for a little more.
-        """
+    @staticmethod
+    def _likeness(text: str, match: Match) -> float:
+        """Return how alike a text and a name are, or the last part of the IRI; below 1, since it is a guess."""
         slug = places.last_part(iri_text(match.iri)).replace("-", " ")
         alike = DamerauLevenshtein.normalized_similarity
         by_letters = (alike(folded(text), folded(name)) for name in (match.text, slug))
-        spoken = _SPOKEN if match.language in (self._language, "en", "") else 0
-        return round(min(0.99, max(match.score * 0.8, *by_letters) + spoken), 2)
+        return round(min(0.99, max(match.score * 0.8, *by_letters)), 2)
 
     def _of_match(self, match: Match, reason: str, score: float) -> Suggestion:
         return Suggestion(self._written(match.iri) or match.text, reason, iri_text(match.iri), score)
