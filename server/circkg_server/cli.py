@@ -21,7 +21,7 @@ from circkg_server import accounts
 from circkg_server.build import build as build_graph
 from circkg_server.build import steps
 from circkg_server.catalogue.quality.fetching import FetchError
-from circkg_server.contributions.commands import contribution_app, purge, shapes_app
+from circkg_server.contributions.curating import contribution_app, purge, shapes_app
 from circkg_server.inference import RuleError
 from circkg_server.operations.settings import OperationsSettings
 from circkg_server.operations.space import FreeSpace, LowSpaceError

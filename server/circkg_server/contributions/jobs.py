@@ -9,16 +9,15 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path, PurePath
 from typing import Any
 
 from circkg_loaders.contributed.contribution import Contribution, Options
-from circkg_loaders.contributed.delimited import read_delimited
 from circkg_loaders.contributed.mapping import Mapping
 from circkg_loaders.contributed.mapping_files import parse_mapping
 from circkg_loaders.contributed.rdf import ContributionError
-from circkg_loaders.contributed.reading import SYNTAXES, read_bytes
+from circkg_loaders.contributed.reading import BOOKS, SYNTAXES, read_bytes
 from circkg_loaders.registry import read_retired
 from circkg_server.contributions import itb
 from circkg_server.contributions.background import Snapshot, snapshot, without
@@ -126,8 +125,14 @@ def shapes() -> Shapes:
 
 def preload(store: str) -> None:
     """Load what every job needs, before a process is forked for it."""
-    shapes()
-    snapshot(Path(store))
+    _warm(snapshot(Path(store)))
+
+
+@lru_cache(maxsize=1)
+def _warm(known: Snapshot) -> None:
+    """Judge a small table, so that names, forms and words are read once and not by every job."""
+    table = read_bytes(b"title\nA practice\n", "warm.csv", Options(form="practice", known=known.knowledge.names))
+    written(judge([table], known.knowledge, shapes()), "html", Reading((), ""), "")
 
 
 def work(folder: Path) -> Outcome:
@@ -187,10 +192,10 @@ def written(judgement: Judgement, format_: str, reading: Reading, root: str) -> 
 def _workbook(judgement: Judgement, reading: Reading) -> bytes:
     file, contribution = reading.files[0], judgement.contributions[0]
     content = Path(file.path).read_bytes()
-    if contribution.style is None:
+    if contribution.style is None or contribution.syntax not in BOOKS:
         raise RefusedError(f"{contribution.file} is no table, so its faults cannot be marked. Ask for another format.")
-    sheets = read_delimited(content, contribution.file, contribution.style).sheets
-    return as_workbook(judgement, contribution, content, sheets)
+    book = BOOKS[contribution.syntax](content, contribution.file, contribution.style)
+    return as_workbook(judgement, contribution, content, book.sheets)
 
 
 def _mapping(file: JobFile | None) -> Mapping | None:

@@ -223,7 +223,8 @@ def purge(
 ) -> None:
     """Remove every statement about a thing from all releases, for good.
 
-    It is the one exception to releases that never change. What is left is a tombstone with the reason; the IRI is never used again. Copies that others made are not reached.
+    It is the one exception to releases that never change. What is left is a tombstone with the reason; the IRI is never
+    used again. Copies that others made are not reached.
     """
     with _told():
         archive = Archive(store or default_store())
