@@ -61,7 +61,8 @@ _KINDS: tuple[tuple[type[Exception], HTTPStatus, str], ...] = (
     (StagingError, HTTPStatus.CONFLICT, "This cannot be done now"),
 )
 _CLOSING = (TooLargeError, TooSlowError, BusyError, UploadError)
-_ASKS = 'Bearer realm="CircKG", Basic realm="CircKG: any name, the token as password", charset="UTF-8"'
+_ASKS = ('Bearer realm="CircKG"', 'Basic realm="CircKG: any name, the token as password", charset="UTF-8"')
+"""Challenges of RFC 9110, section 11.6.1; a header each, since browsers read but the first of several in one."""
 
 
 async def answered(handling: Awaitable[Response]) -> Response:
@@ -88,7 +89,8 @@ def failure(error: Exception) -> Response | None:
         if isinstance(error, kind):
             response = problem(status, title, str(error))
             if isinstance(error, NotAuthorisedError):
-                response.headers["WWW-Authenticate"] = _ASKS
+                for challenge in _ASKS:
+                    response.headers.append("WWW-Authenticate", challenge)
             if status is HTTPStatus.SERVICE_UNAVAILABLE:
                 response.headers["Retry-After"] = RETRY
             if isinstance(error, _CLOSING):

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from circkg_loaders.iris import BASE
-from circkg_loaders.prefixes import shorten
+from circkg_loaders.prefixes import expand, shorten
 from circkg_server.contributions.published import TYPE, Published, Statements, by_subject, name_of
 from circkg_shapes.report import Json
-from circkg_shapes.terms import Term, Triple, iri_text, is_blank, is_iri
+from circkg_shapes.terms import Term, Triple, iri, iri_text, is_blank, is_iri
 
 _THINGS = f"<{BASE}id/"
 _RESERVED = tuple(f"<{BASE}id/{type_}/" for type_ in ("record", "contribution", "publisher"))
+_ADDRESS = iri(expand("schema:url"))
 _ACTS = "<http://data.europa.eu/eli/"
 
 
@@ -94,7 +95,7 @@ def difference(published: Published, triples: Iterable[Triple], replaces: bool) 
     found = [_changed(thing, statements, published) for thing, statements in new.items()]
     if replaces:
         found += [
-            Changed(thing, Change.REMOVED, name_of(old), _classes(old), removed=tuple(sorted(old)))
+            Changed(thing, Change.REMOVED, _shown(old), _classes(old), removed=tuple(sorted(old)))
             for thing, old in published.set.items()
             if thing not in new
         ]
@@ -115,9 +116,15 @@ def _changed(thing: Term, statements: list[tuple[Term, Term]], published: Publis
     else:
         change = Change.NEW
     return Changed(
-        thing, change, name_of(statements) or name_of(known), _classes(statements) or _classes(known),
+        thing, change, _shown(statements) or _shown(known), _classes(statements) or _classes(known),
         tuple(sorted(added)), tuple(sorted(removed)), tuple(sorted({set_ for set_, _, _ in others})),
     )  # fmt: skip
+
+
+def _shown(statements: Iterable[tuple[Term, Term]]) -> str:
+    """Return the name of a thing, or the address of a source that has none."""
+    said = list(statements)
+    return name_of(said) or next((value[1:-1] for predicate, value in said if predicate == _ADDRESS), "")
 
 
 def _classes(statements: Iterable[tuple[Term, Term]]) -> tuple[Term, ...]:

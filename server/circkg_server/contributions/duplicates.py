@@ -24,7 +24,7 @@ from circkg_server.contributions.published import (
 from circkg_shapes.report import Json
 from circkg_shapes.terms import Term, TermError, iri_text, is_iri, literal_parts
 
-LEAST = 0.75
+LEAST = 0.7
 """Score from which a pair is shown."""
 
 LIKE = 80
@@ -59,7 +59,7 @@ class Candidate:
             "name": self.name,
             "known": iri_text(self.known),
             "knownName": self.known_name,
-            "score": round(self.score, 2),
+            "score": self.score,
             "reasons": list(self.reasons),
         }
 
@@ -174,7 +174,7 @@ def _candidate(thing: Term, traits: _Traits, known: Term, other: _Traits) -> Can
             score += 0.1 if score else 0
         else:
             reasons.append("in different countries")
-            score -= 0.3
+            score -= 0.1
     if shared := traits.places & other.places:
         reasons.append(f"both located in {shorten(iri_text(min(shared)))}")
         score += 0.1 if score else 0
@@ -185,4 +185,4 @@ def _candidate(thing: Term, traits: _Traits, known: Term, other: _Traits) -> Can
         predicate, text = min(identifiers)
         reasons.insert(0, f"the same {IDENTIFIERS[predicate]} {text}")
         score = _CERTAIN
-    return Candidate(thing, traits.name, known, other.name, min(max(score, 0.0), _CERTAIN), tuple(reasons))
+    return Candidate(thing, traits.name, known, other.name, round(min(max(score, 0.0), _CERTAIN), 2), tuple(reasons))
