@@ -19,7 +19,8 @@ from circkg_shapes import Report
 from circkg_shapes.rooms import room, shape_files
 
 SHAPES = room("shapes")
-FAULTY = Path(__file__).parents[1] / "docs" / "examples" / "practice-with-faults.ttl"
+ROOT = Path(__file__).parents[1]
+FAULTY = ROOT / "docs" / "examples" / "practice-with-faults.ttl"
 LANGUAGES = ("de", "es", "fi", "fr", "it", "pl", "pt")
 TEXTS = (RDFS.label, SH.name, SH.description, SH.message)
 
@@ -83,6 +84,12 @@ def test_each_language_has_a_file_and_the_product_reads_it() -> None:
     files = [file for file in shape_files() if file.parent.name == "languages"]
     assert tuple(file.stem for file in files) == LANGUAGES
     assert set(shape_files()) - set(files) == set(SHAPES.glob("*.ttl"))
+
+
+def test_no_part_of_the_product_picks_the_files_itself() -> None:
+    modules = {path for folder in ("shapes", "loaders", "server") for path in (ROOT / folder).rglob("*.py")}
+    picking = {path.name for path in modules if 'room("shapes")' in path.read_text(encoding="utf-8")}
+    assert picking == {"rooms.py"}, "ask shape_files()"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

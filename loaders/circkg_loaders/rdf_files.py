@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from rdflib import Graph
+from pyoxigraph import RdfFormat, parse
 
 from circkg_loaders.iris import BASE
-from circkg_shapes.terms import Term, Triple, from_rdflib, iri, is_blank
+from circkg_shapes.terms import Term, Triple, iri, is_blank
 
 
 class RdfFileError(ValueError):
@@ -19,15 +19,18 @@ class RdfFileError(ValueError):
 def read_turtle(path: Path) -> list[Triple]:
     """Return the triples of a Turtle file, its blank nodes named by their content.
 
+    Lexical forms are as written; language tags come in lower case, as the parser gives them.
+
     :raises RdfFileError: if the file is not well-formed.
     """
     try:
-        graph = Graph().parse(data=path.read_bytes(), format="turtle", publicID=path.as_uri())
+        quads = parse(input=path.read_bytes(), format=RdfFormat.TURTLE, base_iri=path.as_uri())
+        triples = [(str(quad.subject), str(quad.predicate), str(quad.object)) for quad in quads]
     except OSError as error:
         raise RdfFileError(f"{path} cannot be read: {error.strerror}.") from error
-    except Exception as error:  # rdflib's parsers raise many types, SyntaxError among them
-        raise RdfFileError(f"{path.name} is not well-formed Turtle: {' '.join(str(error).split())[:300]}") from error
-    return sorted(name_blank_nodes((from_rdflib(s), from_rdflib(p), from_rdflib(o)) for s, p, o in graph))
+    except SyntaxError as error:
+        raise RdfFileError(f"{path.name} is not well-formed Turtle: {error.msg}") from error
+    return sorted(name_blank_nodes(triples))
 
 
 def name_blank_nodes(triples: Iterable[Triple]) -> Iterator[Triple]:
