@@ -1,4 +1,4 @@
-"""What tests of contributions share: a small store, a contribution, and a real server over a copy of the whole graph."""
+"""What tests of contributions share: a small store, a contribution, and a real server."""
 
 from __future__ import annotations
 
@@ -99,13 +99,13 @@ def store(small_store: Path, tmp_path: Path) -> Archive:
 ABOUT = About("test-town", "Practices of Test Town", "CC0-1.0", "Town of Test", "info@example.org")
 
 
-def stage(archive: Archive, content: str = GOOD, about: About = ABOUT, token: str = "turku") -> Contributed:
+def stage(archive: Archive, content: str = GOOD, about: About = ABOUT, by: str = "turku") -> Contributed:
     """Stage a contribution as the server does, without one."""
     staging = Staging(archive.folder / "contributions")
     scratch = staging.scratch()
     (scratch / "file-0").write_text(content, encoding="utf-8")
     file = StagedFile("file-0", "practices.ttl", "text/turtle", len(content), "0" * 64)
-    found = staging.add(scratch, token, about, (file,))
+    found = staging.add(scratch, by, about, (file,))
     return review(archive, found)
 
 
@@ -137,21 +137,24 @@ class Served:
     tokens: dict[str, str]
     process: subprocess.Popen[bytes]
 
-    def headers(self, token: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.tokens[token]}"}
+    def headers(self, by: str) -> dict[str, str]:
+        """Return the header that shows a token."""
+        return {"Authorization": f"Bearer {self.tokens[by]}"}
 
-    def contribute(self, token: str = "turku", content: str = GOOD, **fields: str) -> httpx.Response:
+    def contribute(self, by: str = "turku", content: str = GOOD, **fields: str) -> httpx.Response:
+        """Send a contribution."""
         data = {
             "set": "test-town", "title": "Practices of Test Town", "licence": "CC0-1.0", "publisher": "Town of Test",
             "contact": "info@example.org",
         } | fields  # fmt: skip
         files = {"file": ("practices.ttl", content.encode(), "text/turtle")}
         return httpx.post(
-            f"{self.url}/api/contributions", data=data, files=files, headers=self.headers(token), timeout=PATIENCE
+            f"{self.url}/api/contributions", data=data, files=files, headers=self.headers(by), timeout=PATIENCE
         )
 
-    def status(self, id_: str, token: str = "curator") -> dict[str, object]:
-        response = httpx.get(f"{self.url}/api/contributions/{id_}", headers=self.headers(token), timeout=PATIENCE)
+    def status(self, id_: str, by: str = "curator") -> dict[str, object]:
+        """Return where a contribution stands."""
+        response = httpx.get(f"{self.url}/api/contributions/{id_}", headers=self.headers(by), timeout=PATIENCE)
         response.raise_for_status()
         found: dict[str, object] = response.json()
         return found
@@ -167,9 +170,10 @@ class Served:
         until(there)
         return found
 
-    def decide(self, id_: str, verb: str, token: str = "curator", **body: object) -> httpx.Response:
+    def decide(self, id_: str, verb: str, by: str = "curator", **body: object) -> httpx.Response:
+        """Send a decision."""
         address = f"{self.url}/api/contributions/{id_}/{verb}"
-        return httpx.post(address, json=body, headers=self.headers(token), timeout=PATIENCE)
+        return httpx.post(address, json=body, headers=self.headers(by), timeout=PATIENCE)
 
 
 def until(there: Callable[[], bool]) -> None:

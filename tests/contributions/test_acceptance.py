@@ -228,7 +228,7 @@ def check_whole(store: Archive, id_: str) -> bool:
     assert found.state is (State.ACCEPTED if published else State.STAGED)
     assert found.intent is None
     assert says(store, f"<{OLD}> a circ:Practice") is published
-    assert not [path for path in (store.folder / "releases").rglob(".*.tmp")]
+    assert not list((store.folder / "releases").rglob(".*.tmp"))
     return published
 
 

@@ -29,8 +29,8 @@ from .conftest import GOOD, PATIENCE, PREFIXES, SOURCE, Served, practice, stage,
 UNJUDGED = "@prefix a: <http://a/> . broken"
 
 
-def contribute(served: Served, slug: str, content: str = GOOD, token: str = "turku", **fields: str) -> str:
-    response = served.contribute(token, content, set=slug, **fields)
+def contribute(served: Served, slug: str, content: str = GOOD, by: str = "turku", **fields: str) -> str:
+    response = served.contribute(by, content, set=slug, **fields)
     assert response.status_code == 202, response.text
     found = response.json()
     assert response.headers["location"] == f"/api/contributions/{found['id']}"
@@ -60,14 +60,14 @@ def test_a_contribution_is_its_contributors_and_the_curators_only(served: Served
     for part in ("", "/report.json", "/report.html", "/difference.json", "/duplicates.json"):
         address = f"{served.url}/api/contributions/{id_}{part}"
         codes = {
-            token: httpx.get(address, headers=served.headers(token), timeout=PATIENCE).status_code
-            for token in ("turku", "curator", "lahti")
+            by: httpx.get(address, headers=served.headers(by), timeout=PATIENCE).status_code
+            for by in ("turku", "curator", "lahti")
         }
         assert codes == {"turku": 200, "curator": 200, "lahti": 404}, part
     assert httpx.get(f"{served.url}/contributions/{id_}", headers=served.headers("lahti")).status_code == 404
     assert served.decide(id_, "withdraw", "lahti").status_code == 404
     listed = httpx.get(f"{served.url}/api/contributions", headers=served.headers("lahti")).json()["contributions"]
-    assert all(each["token"] == "lahti" for each in listed)
+    assert {each["token"] for each in listed} <= {"lahti"}
     folder = served.folder / "contributions"
     assert oct(folder.stat().st_mode)[-2:] == "00"
     assert oct((folder / id_).stat().st_mode)[-2:] == "00"
@@ -150,7 +150,7 @@ def test_a_faulty_one_is_told_and_cannot_be_accepted(served: Served) -> None:
 
 
 def test_two_at_once_for_one_set_are_judged_in_order_and_the_second_is_told(served: Served) -> None:
-    first, second = contribute(served, "twins"), contribute(served, "twins", token="lahti")
+    first, second = contribute(served, "twins"), contribute(served, "twins", by="lahti")
     assert first < second
     assert served.status(second)["others"] == [first]
     one, two = (served.when(id_, State.STAGED) for id_ in (first, second))
@@ -308,12 +308,17 @@ def test_a_curator_works_at_the_command_line(store: Archive) -> None:
 # ------------------------------------------------------------------ parts
 
 
-@pytest.mark.parametrize("contact", ["info@turku.example", "circular.economy@a.example", "kirjaamo@lahti.example", "https://a.example/contact"])  # fmt: skip
+@pytest.mark.parametrize(
+    "contact",
+    ["info@turku.example", "circular.economy@a.example", "kirjaamo@lahti.example", "https://a.example/contact"],
+)
 def test_contacts_of_functions_are_taken(contact: str) -> None:
     assert function_contact(f" {contact} ") == contact
 
 
-@pytest.mark.parametrize("contact", ["m.virtanen@a.example", "maria-virtanen@a.example", "a@b", "", "javascript:alert(1)"])  # fmt: skip
+@pytest.mark.parametrize(
+    "contact", ["m.virtanen@a.example", "maria-virtanen@a.example", "a@b", "", "javascript:alert(1)"]
+)
 def test_contacts_of_persons_are_not(contact: str) -> None:
     with pytest.raises(ContactError):
         function_contact(contact)

@@ -113,7 +113,7 @@ def test_a_name_that_only_begins_alike_stays(filled: Archive) -> None:
     assert f"<{THING}>".encode() not in content
 
 
-def test_what_was_purged_comes_back_by_no_way(filled: Archive, tmp_path: Path) -> None:
+def test_what_was_purged_comes_back_by_no_way(filled: Archive) -> None:
     waiting = stage(filled)
     purging.purge(filled, GONE)
     staging = Staging(filled.folder / "contributions")

@@ -33,7 +33,8 @@ TABLE = "id,Title,Description,Identified by,Country,Source\nrepair-x,Repair caf√
 SHAPES = """\
 @prefix sh: <http://www.w3.org/ns/shacl#> .
 @prefix ex: <http://e/> .
-ex:S a sh:NodeShape ; sh:targetClass ex:C ; sh:property [ sh:path ex:p ; sh:minCount 1 ; sh:message "Give p."@en, "Donnez p."@fr ] .
+ex:S a sh:NodeShape ; sh:targetClass ex:C ;
+  sh:property [ sh:path ex:p ; sh:minCount 1 ; sh:message "Give p."@en, "Donnez p."@fr ] .
 """
 
 
@@ -198,7 +199,8 @@ def raw(served: Served) -> socket.socket:
 def test_an_upload_that_says_it_is_too_long_is_not_read(served: Served) -> None:
     with raw(served) as connection:
         connection.sendall(
-            b"POST /api/validate HTTP/1.1\r\nHost: a\r\nContent-Type: text/turtle\r\nContent-Length: 99999999999\r\n\r\n"
+            b"POST /api/validate HTTP/1.1\r\nHost: a\r\nContent-Type: text/turtle\r\n"
+            b"Content-Length: 99999999999\r\n\r\n"
         )
         answer = connection.recv(4096)
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -310,7 +312,10 @@ def request(**more: object) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     ("syntax", "parser"),
-    [("text/turtle", "turtle"), ("application/rdf+xml", "xml"), ("application/ld+json", "json-ld"), ("application/n-triples", "nt")],
+    [
+        ("text/turtle", "turtle"), ("application/rdf+xml", "xml"), ("application/ld+json", "json-ld"),
+        ("application/n-triples", "nt"),
+    ],
 )  # fmt: skip
 def test_the_shacl_report_comes_in_the_syntax_that_is_asked(served: Served, syntax: str, parser: str) -> None:
     for response in (itb(served, request(reportSyntax=syntax)), itb(served, request(), accept=syntax)):
@@ -318,7 +323,8 @@ def test_the_shacl_report_comes_in_the_syntax_that_is_asked(served: Served, synt
         assert response.headers["content-type"].partition(";")[0] == syntax
         graph = Graph().parse(data=response.content, format=parser)
         answer = graph.query(
-            "PREFIX sh: <http://www.w3.org/ns/shacl#> ASK { ?r sh:conforms false ; sh:result [ sh:focusNode <http://e/s> ; sh:resultPath <http://e/p> ] }"
+            "PREFIX sh: <http://www.w3.org/ns/shacl#> "
+            "ASK { ?r sh:conforms false ; sh:result [ sh:focusNode <http://e/s> ; sh:resultPath <http://e/p> ] }"
         )
         assert answer.askAnswer
 
@@ -347,7 +353,7 @@ def test_the_test_bed_report_in_json(served: Served) -> None:
 
 def test_the_test_bed_report_in_xml(served: Served) -> None:
     response = itb(served, request(reportSyntax="application/xml"))
-    root = ElementTree.fromstring(response.content)
+    root = ElementTree.fromstring(response.content)  # noqa: S314 - our own server wrote it
     space = f"{{{REPORT}}}"
     assert root.tag == f"{space}TestStepReport"
     assert root.attrib["{http://www.w3.org/2001/XMLSchema-instance}type"] == "TAR"
@@ -361,7 +367,7 @@ def test_the_test_bed_report_in_xml(served: Served) -> None:
     ]
     assert root.findtext(f"{space}reports/{space}error/{space}description") == "Give p."
     clean = itb(served, request(contentToValidate="<http://e/s> a <http://e/D> .", reportSyntax="text/xml"))
-    assert ElementTree.fromstring(clean.content).findtext(f"{space}result") == "SUCCESS"
+    assert "<result>SUCCESS</result>" in clean.text
 
 
 def test_base64_several_requests_and_a_query_over_the_report(served: Served) -> None:
@@ -422,7 +428,10 @@ def test_its_form_is_taken_at_our_own_address_too(served: Served) -> None:
     assert info == {"domain": "circkg", "validationTypes": [{"type": "circkg", "description": "Data of CircKG"}]}
 
 
-RULE = "@prefix sh: <http://www.w3.org/ns/shacl#> . @prefix ex: <http://e/> .\nex:S a sh:NodeShape ; sh:targetClass ex:C ; "
+RULE = """\
+@prefix sh: <http://www.w3.org/ns/shacl#> .
+@prefix ex: <http://e/> .
+ex:S a sh:NodeShape ; sh:targetClass ex:C ; """
 MANY = " ".join(f"?a{n} ?b{n} ?c{n} ." for n in range(14))
 VALUES = "@prefix ex: <http://e/> .\n" + "".join(f'ex:s{n} a ex:C ; ex:t "{"a" * 60}!" .\n' for n in range(40))
 

@@ -42,7 +42,7 @@ def main(descriptor: str, store: str) -> None:
         end.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(tell.fileno())
-    preload(store)
+    _load(store)
     gc.freeze()
     selector = selectors.DefaultSelector()
     selector.register(control, selectors.EVENT_READ)
@@ -62,12 +62,20 @@ def main(descriptor: str, store: str) -> None:
             *lines, left = (left + received).split(b"\n")
             for line in lines:
                 job = json.loads(line)
-                preload(store)
+                _load(store)
                 pid = os.fork()
                 if pid == 0:
                     selector.close()
                     _work(job)
                 _say(control, {"started": pid, "job": job["id"]})
+
+
+def _load(store: str) -> None:
+    """Load what jobs need. If that fails, each job fails by itself, and is told of it."""
+    try:
+        preload(store)
+    except Exception:
+        traceback.print_exc()
 
 
 def _ended() -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ from circkg_server.retired import retired_of
 from circkg_server.writes.tokens import Audit, Scope, TokenUse
 
 LOG = logging.getLogger("circkg")
+SHOWN = 5
+"""Faults of the whole that the history of a contribution names."""
+
 PATIENCE = 25.0
 """Seconds that an answer waits for an acceptance; proxies wait no longer than a minute. It goes on all the same."""
 
@@ -172,11 +175,16 @@ class Contributions:
         task = self._accepting.get(id_)
         if task is None:
             task = self._accepting[id_] = asyncio.create_task(self._accept(id_, decision))
-            task.add_done_callback(lambda _: self._accepting.pop(id_, None))
+            task.add_done_callback(lambda done: self._accepted(id_, done))
         await asyncio.wait([task], timeout=PATIENCE)
         if task.done():
             task.result()
         return self.staging.get(id_)
+
+    def _accepted(self, id_: str, task: asyncio.Task[None]) -> None:
+        self._accepting.pop(id_, None)
+        if not task.cancelled() and task.exception() is not None:
+            LOG.info("%s was not accepted: %s", id_, task.exception())
 
     def is_being_accepted(self, id_: str) -> bool:
         """Tell whether a contribution is being published."""
@@ -199,7 +207,11 @@ class Contributions:
         if kind:
             self.audit.write(decision.by, f"accept {id_}", [], None, f"not done: {kind}")
         if kind == "stale":
-            self.staging.change(id_, lambda each: replace(each.then(State.RECEIVED, "", answer["detail"])))
+            self.staging.change(id_, lambda each: each.then(State.RECEIVED, "", answer["detail"]))
             self.judge_soon(id_)
+        elif kind in ("unsound", "broken"):
+            # The client may have left meanwhile; whoever looks later sees why.
+            why = " ".join((answer["detail"], *answer.get("faults", ())[:SHOWN]))
+            self.staging.change(id_, lambda each: each.then(State.STAGED, "", why))
         if kind:
             raise RefusedDecisionError(answer["detail"], kind, list(answer.get("faults", ())))
