@@ -48,10 +48,11 @@ docs: $(READY)   ## write the generated reference pages
 sources: $(READY)  ## register the web pages that the data cite
 	$(BIN)/python -m circkg_loaders.sources
 
-bench: $(READY)  ## measure build, start, search and serving against peers
+bench: $(READY)  ## measure build, start, search, serving and validation against peers
 	$(BIN)/python tests/benchmarks/build.py
 	$(BIN)/python tests/benchmarks/search.py
 	$(BIN)/python tests/benchmarks/serving.py
+	$(BIN)/python tests/benchmarks/validation.py
 
 clean:           ## remove what the targets made
 	rm -rf .venv $(STORE) dist .mypy_cache .ruff_cache .pytest_cache

@@ -19,6 +19,7 @@ from circkg_server.contributions.bounds import WRITTEN, date_bounds
 from circkg_server.contributions.grouping import grouped
 from circkg_server.contributions.judging import Judgement, judge, our_shapes
 from circkg_server.contributions.knowledge import Curated, Knowledge
+from circkg_server.contributions.suggestions import suggester
 from circkg_shapes.report import SH
 from circkg_shapes.terms import XSD, iri, literal
 from circkg_shapes.validate import Shapes
@@ -334,6 +335,19 @@ def test_a_cell_that_cannot_be_read_is_one_fault(knowledge: Knowledge, shapes: S
     assert {result.component_name for result in found.report.results} == {"MinCount"}, "the plain report keeps them"
 
 
+def test_a_remark_on_a_cell_hides_no_error_in_it(knowledge: Knowledge, shapes: Shapes) -> None:
+    """What looks garbled is told once, at the first such cell; a fault of the shapes in that cell stays."""
+    found = judge([table({"Title (en)": "Ã©" + "x" * 300})], knowledge, shapes)
+    assert {fault.code for fault in found.faults if fault.place.cell == "A2"} == {"text-garbled", "too-long"}
+    assert not found.conforms
+
+
+def test_a_value_beside_one_that_cannot_be_read_is_judged(knowledge: Knowledge, shapes: Shapes) -> None:
+    wrong = f"nobody knows; {ID}organisation/city-of-lahti"
+    found = judge([table({"Identified by": wrong})], knowledge, shapes)
+    assert told(found) == [("link-unknown", "C2"), ("link-wrong-class", "C2")]
+
+
 def test_faults_of_tables_say_what_their_column_holds(knowledge: Knowledge, shapes: Shapes) -> None:
     found = judge([table({"Strategies": "shaer"})], knowledge, shapes, language="fi")
     fault = only(found, "not-in-list")
@@ -425,6 +439,15 @@ def test_suggestions_for_rdf_are_written_as_turtle(knowledge: Knowledge, shapes:
     for number, meant in enumerate(AS_TURTLE.values()):
         faults = (fault for fault in found.faults if fault.focus_node == f"<https://example.org/t{number}>")
         assert meant in [each.text for fault in faults for each in fault.suggestions]
+
+
+def test_names_like_a_value_are_looked_up_for_a_bounded_number_of_values(
+    knowledge: Knowledge, shapes: Shapes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suggester, "MAX_SUGGESTED", 2)
+    rows = [{"id": f"n{number}", "Themes": f"fod{'x' * (number % 3)}"} for number in range(6)]
+    faults = judge([table(*rows)], knowledge, shapes).faults
+    assert [bool(fault.suggestions) for fault in faults] == [True, True, False, True, True, False]
 
 
 def test_what_only_the_contributor_knows_is_not_guessed(knowledge: Knowledge, shapes: Shapes) -> None:

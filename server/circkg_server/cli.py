@@ -76,7 +76,7 @@ def _told() -> Iterator[None]:
 def build(
     store: StoreOption = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the data.", show_default="data/")] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Worker processes for validation.")] = 2,
+    processes: Annotated[int, typer.Option(min=1, help="Worker processes for shapes that go to pySHACL.")] = 2,
 ) -> None:
     """Build the graph from the data and publish it: read, infer, validate, verify, release.
 
@@ -236,7 +236,7 @@ def explain(
     lang: Annotated[str | None, typer.Option(help="en pt fi fr de es it pl.", show_default="as the terminal's")] = None,
 ) -> None:
     """Say what a kind of fault means and what to do; without a code, list all kinds."""
-    from circkg_server.contributions.command import explained  # noqa: PLC0415 - as above
+    from circkg_server.contributions.explanation import explained  # noqa: PLC0415 - as above
 
     with _told():
         out.print(explained(code, lang), highlight=False)

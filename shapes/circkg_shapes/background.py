@@ -224,9 +224,12 @@ class Background:
             return
         both = _Both(self, focus)
         fresh: dict[int, Pairs] = {}
+        used: dict[int, list[Pairs]] = {}
         for predicate, new in both.of_focus.items():
-            unknown = ~among(new, self.step(_below(np.unique(new.left), both.border), predicate))
-            fresh[predicate] = Pairs(new.left[unknown], new.right[unknown])
+            known = among(new, self.step(_below(np.unique(new.left), both.border), predicate))
+            fresh[predicate] = Pairs(new.left[~known], new.right[~known])
+            # What both say is known, or its object would seem to be a target only because of the focus.
+            used[predicate] = [Pairs(new.left[known], new.right[known])]
         described = np.unique(np.concatenate([new.left for new in both.of_focus.values()])) if both.of_focus else NONE
         backwards = Backwards(both, fresh)
         starts: dict[int, tuple[Ids, frozenset[Chain]]] = {}
@@ -234,7 +237,6 @@ class Background:
             prefixes = root.footprint.prefixes
             nodes = np.union1d(described, backwards.reached(prefixes))
             starts[place] = nodes[_is_target(both, nodes, root.target)], prefixes
-        used: dict[int, list[Pairs]] = {}
         for predicate, some in needed(both, starts):
             used.setdefault(predicate, []).append(some)
         for predicate, many in used.items():

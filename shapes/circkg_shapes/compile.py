@@ -5,7 +5,9 @@ A word of SHACL that is neither understood nor known to be without effect is ref
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Final
@@ -35,6 +37,7 @@ WITHOUT_EFFECT: Final = {
     "shape": "a word of drafts of SHACL (the official DCAT-AP shapes have it); the recommendation gives it no meaning",
 }
 
+_MOST: Final = 2**31 - 1
 _SHAPE_WORDS: Final = frozenset({*TARGETS, *SILENT, *PARAMETERS})
 _SCRIPTS: Final = ("js",)
 _SHAPE_LISTS: Final = ("and", "or", "xone")
@@ -57,6 +60,7 @@ class _Compiler:
         self.index: Index = shapes.index
         self.unsupported: dict[str, None] = {}
         self.remarks: dict[str, None] = {}
+        self._idle: Counter[str] = Counter()
         self._done: dict[Term, Shape] = {}
         self._open: list[Term] = []
 
@@ -64,12 +68,13 @@ class _Compiler:
         self._look_for_other_features()
         for node in self._shapes:
             self._check_words(node)
+        for name, times in self._idle.items():
+            self.remark(f"sh:{name}, used {times} times, is without effect: {WITHOUT_EFFECT[name]}.")
+        compiled = [(self._compiled(node), self._target(node)) for node in self.shapes.rooted]
         roots: list[Root] = []
-        for node in self.shapes.rooted:
-            shape = self._compiled(node)
-            footprint = Footprint()
-            target = self._target(node)
-            if not self.unsupported:
+        for shape, target in compiled:
+            footprint = Footprint(opaque=bool(self.unsupported))
+            if not footprint.opaque:
                 target.reads(footprint)
                 shape.reads(footprint, ())
             roots.append(Root(shape, target, footprint))
@@ -109,7 +114,7 @@ class _Compiler:
                 continue
             name = predicate[len(SH) + 1 : -1]
             if name in WITHOUT_EFFECT:
-                self.remarks[f"sh:{name} of {shape} is without effect: {WITHOUT_EFFECT[name]}."] = None
+                self._idle[name] += 1
             elif name in ADVANCED:
                 self.unsupported[f"{shape} uses sh:{name} of SHACL Advanced Features"] = None
             elif name in _SCRIPTS:
@@ -184,8 +189,9 @@ class _Compiler:
         if found is None:
             return None
         text, _, datatype = literal_parts(self.literal(shape, name, found))
-        if value(text, f"{XSD}integer") is None or not datatype.startswith(XSD) or int(text) < 0:
-            raise self.refuse(shape, f"sh:{name} is {found}, but a whole number from 0 on is wanted.")
+        number = value(text, f"{XSD}integer")
+        if number is None or not datatype.startswith(XSD) or not 0 <= Decimal(text) <= _MOST:
+            raise self.refuse(shape, f"sh:{name} is {found}, but a whole number from 0 to {_MOST} is wanted.")
         return int(text)
 
     def flag(self, shape: Term, name: str) -> bool:

@@ -1,4 +1,4 @@
-r"""Regular expressions as SPARQL's ``REGEX`` understands them (XPath Functions, section 5.6.1).
+r"""Regular expressions as SPARQL's ``REGEX`` understands them (XPath Functions 3.1, section 5.6).
 
 Most are the same in Python, which is quickest. Where Python differs they are rewritten (``$`` is the end of the text,
 not the place before a last line break), and expressions with ``\p{…}`` are left to Oxigraph's own ``REGEX``.

@@ -14,16 +14,17 @@ from __future__ import annotations
 import multiprocessing
 import re
 import threading
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Final
+from typing import Final, TypeAlias
 
 import pyshacl
 import rdflib
-from pyshacl.errors import ReportableRuntimeError, ValidationFailure
+from pyshacl.errors import ReportableRuntimeError, ShapeRecursionWarning, ValidationFailure
 from rdflib import Graph
 from rdflib.term import Node
 
@@ -41,7 +42,10 @@ ENGINE: Final = f"pySHACL {version('pyshacl')} on rdflib {version('rdflib')}"
 _BLANK_IRI: Final = "urn:x-circkg-blank:"
 _BLANK_IN_TEXT: Final = re.compile(f"<?{_BLANK_IRI}([^>\\s]*)>?")
 
-Targets = Mapping[Term, list[Term]]
+Targets: TypeAlias = Mapping[Term, list[Term]]
+
+# That shapes are recursive is what the report says anyway, and shorter.
+warnings.filterwarnings("ignore", category=ShapeRecursionWarning)
 
 
 def evaluate(data: Columns, shapes: Shapes, nodes: Mapping[Root, Ids], processes: int = 1) -> list[Result]:

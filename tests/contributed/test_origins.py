@@ -10,9 +10,9 @@ from circkg_loaders.prefixes import expand
 from circkg_shapes.terms import iri
 
 A = "<https://w3id.org/circkg/id/practice/toys>"
-TITLE, COUNTRY, START, THEME = (
-    iri(expand(name)) for name in ("dct:title", "circ:country", "schema:startDate", "circ:hasTheme")
-)
+TITLE, COUNTRY, THEME = (iri(expand(name)) for name in ("dct:title", "circ:country", "circ:hasTheme"))
+START = iri(expand("schema:startDate"))
+CLASS = (A, iri(expand("rdf:type")), iri(expand("circ:Practice")))
 
 
 def test_every_triple_of_a_table_has_its_cells(read_text: Reading) -> None:

@@ -60,8 +60,11 @@ def read_list(name: str, known: Known) -> Contribution:
     return read(SAMPLES / file, Options(mapping=read_mapping(MAPPINGS / f"{mapping}.yaml"), known=known))
 
 
+LARGE = ("beneficiaries", "signatories")
+
+
 @needs_samples
-@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.nightly] if n in LARGE else []) for n in LISTS])
 def test_a_real_list_is_read_with_the_faults_that_it_has(name: str, known: Known) -> None:
     found = read_list(name, known)
     _, _, (loaded, rejected), triples, faults = LISTS[name]

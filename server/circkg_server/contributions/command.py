@@ -1,28 +1,25 @@
-"""What ``circkg validate`` and ``circkg explain`` do."""
+"""What ``circkg validate`` does."""
 
 from __future__ import annotations
 
 import io
-import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
-from rich.console import Console, RenderableType
-from rich.console import Group as Stack
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
 from circkg_loaders.contributed import codes
 from circkg_loaders.contributed.contribution import Contribution, Options
+from circkg_loaders.contributed.mapping_files import read_mapping
+from circkg_loaders.contributed.notations import DECIMALS, ORDERS
 from circkg_loaders.contributed.rdf import ContributionError, read_content
-from circkg_loaders.contributed.reading import BOOKS, read_bytes
+from circkg_loaders.contributed.reading import BOOKS, read
 from circkg_loaders.contributed.style import Style
-from circkg_server.contributions import wording
+from circkg_server.contributions.explanation import language_of_terminal
 from circkg_server.contributions.judging import Judgement, judge, our_shapes
 from circkg_server.contributions.knowledge import knowledge_of
 from circkg_server.contributions.reports import data
@@ -62,27 +59,30 @@ def run(asked: Asked, out: Console, err: Console) -> bool:
     :raises ShapesError: if the shapes cannot be used.
     """
     _refuse_impossible(asked)
-    language = codes.nearest_language(asked.language or _language_of_terminal())
-    contents = {path: read_content(path) for path in asked.files}
+    language = codes.nearest_language(asked.language or language_of_terminal())
+    mapping = read_mapping(asked.mapping) if asked.mapping else None
     with _bar(err, len(asked.files) + 5) as step:
         step("know")
         knowledge = knowledge_of(Archive(asked.store))
-        options = Options(asked.form, asked.text_language, asked.style, known=knowledge.names)
+        options = Options(asked.form, asked.text_language, asked.style, mapping, knowledge.names)
         contributions = []
-        for path, content in contents.items():
+        for path in asked.files:
             step(path.name)
-            contributions.append(read_bytes(content, path.name, options))
+            contributions.append(read(path, options))
             _refuse_without_cells(asked, contributions[-1])
         step("shapes")
         shapes = Shapes.load(asked.shapes) if asked.shapes else our_shapes()
         judgement = judge(contributions, knowledge, shapes, language=language, ours=not asked.shapes, progress=step)
-    _write(asked, judgement, contents, out)
+    _write(asked, judgement, out)
     return judgement.conforms
 
 
 def _refuse_impossible(asked: Asked) -> None:
     if asked.format not in FORMATS:
         raise ContributionError(f"There is no format {asked.format!r}. The formats: {', '.join(FORMATS)}.")
+    for name, value, allowed in (("dates", asked.style.dates, ORDERS), ("decimal", asked.style.decimal, DECIMALS)):
+        if value is not None and value not in allowed:
+            raise ContributionError(f"--{name} {value}: it can be {' or '.join(allowed)}.")
     names = [path.name for path in asked.files]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
@@ -100,11 +100,6 @@ def _refuse_without_cells(asked: Asked, contribution: Contribution) -> None:
         raise ContributionError(f"{contribution.file} has no cells to mark. Ask for --format html or csv.")
 
 
-def _language_of_terminal() -> str:
-    """Return the language of the environment, as programs look for it (POSIX, section 8.2)."""
-    return next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-
-
 @contextmanager
 def _bar(console: Console, total: int) -> Iterator[Callable[[str], None]]:
     columns = (BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
@@ -117,14 +112,14 @@ def _bar(console: Console, total: int) -> Iterator[Callable[[str], None]]:
         yield step
 
 
-def _write(asked: Asked, judgement: Judgement, contents: Mapping[Path, bytes], out: Console) -> None:
+def _write(asked: Asked, judgement: Judgement, out: Console) -> None:
     if asked.format == "text" and asked.output is None:
         out.print(as_text(judgement, asked.limit), highlight=False)
     elif asked.format == "xlsx":
         assert asked.output is not None
-        for contribution, (path, content) in zip(judgement.contributions, contents.items(), strict=True):
+        for contribution, path in zip(judgement.contributions, asked.files, strict=True):
             to = asked.output / f"{path.stem}-checked.xlsx" if asked.output.is_dir() else asked.output
-            to.write_bytes(_workbook(judgement, contribution, content))
+            to.write_bytes(_workbook(judgement, contribution, read_content(path)))
     elif asked.output is None:
         sys.stdout.write(_as_document(asked, judgement))
     else:
@@ -149,31 +144,3 @@ def _as_document(asked: Asked, judgement: Judgement) -> str:
     written = io.StringIO()
     Console(width=_WIDTH, file=written).print(as_text(judgement, asked.limit), highlight=False)
     return written.getvalue()
-
-
-def explained(code: str | None, language: str | None) -> RenderableType:
-    """Return the documentation of a code for a terminal, or the list of all codes.
-
-    :raises ContributionError: if there is no such code.
-    """
-    language = codes.nearest_language(language or _language_of_terminal())
-    if code is None:
-        table = Table.grid(padding=(0, 2))
-        for name, said in codes.texts(language).items():
-            table.add_row(Text(name, style="bold"), said.title)
-        return table
-    if code not in codes.codes():
-        near = get_close_matches(code, codes.codes(), n=1)
-        hint = f"Did you mean {near[0]}?" if near else "`circkg explain` lists all of them."
-        raise ContributionError(f"There is no kind of fault {code!r}. {hint}")
-    said, labels = codes.text(code, language), wording.words(language)
-    example = codes.examples()[code]
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim")
-    table.add_column(overflow="fold")
-    table.add_row(labels["message"], Text(codes.example_message(code, language)))
-    table.add_row(labels["way_out"], Text(said.way_out))
-    table.add_row(labels["column"], Text(example.column))
-    table.add_row(labels["wrong"], Text(example.wrong, style="red"))
-    table.add_row(labels["mended"], Text(example.mended, style="green"))
-    return Stack(Text(f"{said.title}  ").append(code, "dim"), table)

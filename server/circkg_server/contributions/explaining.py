@@ -355,37 +355,30 @@ class Explainer:
     def _of_several(self, fault: Fault) -> Fault:
         """Return a fault of values that do not go together, at all of them, with the published ones named."""
         focus, path = fault.focus_node or "", fault.path
-        others = [
-            found
-            for name in ("lessThan", "lessThanOrEquals", "equals", "disjoint")
-            if (found := self._described.parameter(fault.source_shape or "", name))
-        ]
-        pair = [self._own_and_published(focus, each) for each in (path, *others)]
-        places = [place for (own, _) in pair for place in own]
-        published = [value for _, values in pair for value in values]
-        if others:
-            fault = replace(
-                fault,
-                values={**fault.values, **dict(zip(("start", "end"), self._both(focus, path, others[0]), strict=True))},
-            )
-        located = self._at(fault, tuple(dict.fromkeys(places)))
+        names = ("lessThan", "lessThanOrEquals", "equals", "disjoint")
+        found = (self._described.parameter(fault.source_shape or "", name) for name in names)
+        other = next(filter(None, found), None)
+        paths = [path, other] if other else [path]
+        places = dict.fromkeys(place for each in paths for place in self._locator.of_values(focus, each))
+        if other:
+            start, end = self._both(focus, path, other)
+            fault = replace(fault, values={**fault.values, "start": start, "end": end})
+        located = self._at(fault, tuple(places))
+        own, _ = self._own_and_published(focus, path)
+        published = [value for each in paths for value in self._own_and_published(focus, each)[1]]
         if not published:
             return located
-        if fault.code == "too-many" and len(pair[0][0]) <= int(fault.values["limit"] or 0):
+        if fault.code == "too-many" and len(own) <= int(fault.values.get("limit", 0)):
             located = replace(located, code="clash-with-published")
-        said = " / ".join(shown(value) for value in published)
-        said_here = [
-            v for _, p, v in self._locator.about(focus) if p in {name for s, _ in steps(path) for name in written_as(s)}
-        ]
-        own = located.place.raw or " / ".join(dict.fromkeys(shown(value) for value in said_here))
-        return self._with_source(located, focus, published_value=said, value=own)
+        written = located.place.raw or " / ".join(map(shown, own))
+        return self._with_source(located, focus, published_value=" / ".join(map(shown, published)), value=written)
 
-    def _own_and_published(self, focus: Term, path: str | None) -> tuple[tuple[Place, ...], list[Term]]:
-        """Return the places of the values of a path, and the values that are published and not in the files."""
+    def _own_and_published(self, focus: Term, path: str | None) -> tuple[list[Term], list[Term]]:
+        """Return the values of a path that the files state, and those that are published and not in the files."""
         written = [name for step, _ in steps(path) for name in written_as(step)]
-        own = {value for _, predicate, value in self._locator.about(focus) if predicate in written}
-        known = [value for name in written for value in self._knowledge.values(focus, name) if value not in own]
-        return self._locator.of_values(focus, path), sorted(set(known))
+        own = dict.fromkeys(value for _, predicate, value in self._locator.about(focus) if predicate in written)
+        known = {value for name in written for value in self._knowledge.values(focus, name) if value not in own}
+        return list(own), sorted(known)
 
     def _both(self, focus: Term, first: str | None, second: str) -> tuple[str, str]:
         """Return the values of two properties as people wrote them."""

@@ -99,7 +99,7 @@ def judge(
     explainer = Explainer(described, knowledge, locator, language)
     explained = explainer.faults(report.results)
     tables = [fault for each in contributions for fault in each.faults]
-    faults = [*tables, *_not_told_by(contributions, tables, explained)]
+    faults = [*tables, *_own_faults(contributions, explained)]
     if not report.checked and not any(fault.severity is Severity.VIOLATION for fault in faults):
         names = ", ".join(each.file for each in contributions)
         raise ContributionError(
@@ -120,19 +120,13 @@ def judge(
     return Judgement(tuple(contributions), tuple(ordered), report, used, language)
 
 
-def _not_told_by(
-    contributions: Sequence[Contribution], tables: Iterable[Fault], explained: Iterable[Fault]
-) -> Iterator[Fault]:
-    """Yield the faults that do not follow from a cell which could not be read."""
+def _own_faults(contributions: Sequence[Contribution], explained: Iterable[Fault]) -> Iterator[Fault]:
+    """Yield the faults that do not follow from a cell which could not be read, and is told of already."""
     spoiled = {pair for each in contributions for pair in each.spoiled}
-    told = {(fault.place.file, fault.place.sheet, fault.place.cell) for fault in tables if fault.place.cell}
     for fault in explained:
         named = [name for step, _ in steps(fault.path) for name in written_as(step)]
-        if fault.code in _CONSEQUENCES and any((fault.focus_node, name) in spoiled for name in named):
-            continue
-        if fault.place.cell and (fault.place.file, fault.place.sheet, fault.place.cell) in told:
-            continue
-        yield fault
+        if fault.code not in _CONSEQUENCES or not any((fault.focus_node, name) in spoiled for name in named):
+            yield fault
 
 
 class _Fields:
@@ -147,11 +141,15 @@ class _Fields:
         by_shape = self._shapes.fields.get(fault.source_shape or "")
         if by_shape is not None or fault.place.header is None:
             return by_shape
-        for sheet in self._files[fault.place.file].sheets:
-            column = sheet.column(fault.place.header) if sheet.sheet in (None, fault.place.sheet) else None
-            if column is not None:
-                return column.field
-        return None
+        # A sheet may hold several forms: the column counts in the one that takes something from it.
+        columns = (
+            column
+            for sheet in self._files[fault.place.file].sheets
+            if sheet.sheet in (None, fault.place.sheet)
+            for column in sheet.columns
+        )
+        taken = (each.field for each in columns if each.number == fault.place.column and each.field)
+        return next(taken, None)
 
     def is_rdf(self, place: Place) -> bool:
         """Tell whether a place is in a file of RDF."""

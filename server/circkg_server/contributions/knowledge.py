@@ -162,7 +162,4 @@ def knowledge_of(archive: Archive) -> Knowledge:
     :raises StoreBusyError: if the index of the store must be made anew while another process writes.
     """
     index = open_background(archive)
-    manifest = archive.current()
-    if index is None or manifest is None or manifest.number != index.snapshot:
-        return Curated()
-    return Published(archive, manifest, index)
+    return Curated() if index is None else Published(archive, archive.number(index.snapshot), index)

@@ -31,6 +31,15 @@ def words(language: str) -> Mapping[str, str]:
     return dict(yaml.safe_load((_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")))
 
 
+def labelled(label: str, value: object, language: str) -> str:
+    """Return a label and its value, with the colon as the language writes it.
+
+    >>> labelled("Erreurs", 9, "fr"), labelled("Errors", 9, "en")
+    ('Erreurs : 9', 'Errors: 9')
+    """
+    return f"{label}{words(language)['colon']}{value}"
+
+
 def title(fault: Fault, language: str) -> str:
     """Return the kind of a fault in a few words."""
     return codes.text(fault.code, language).title

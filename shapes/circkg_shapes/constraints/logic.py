@@ -12,8 +12,8 @@ from circkg_shapes.constraints.base import Reader, focus, rows
 from circkg_shapes.footprint import Chain, Footprint
 from circkg_shapes.pairs import Ids, Mask, counts, distinct, flags, ranges
 from circkg_shapes.plan import Finding, Shape, Values
-from circkg_shapes.terms import Term
-from circkg_shapes.vocabulary import component, local
+from circkg_shapes.terms import Term, is_blank
+from circkg_shapes.vocabulary import component
 
 if TYPE_CHECKING:
     from circkg_shapes.engine import Run
@@ -26,7 +26,7 @@ _LISTS: Final = {
 
 
 def _named(shapes: Sequence[Shape]) -> str:
-    return ", ".join(shape.name or local(shape.node) for shape in shapes)
+    return ", ".join(shape.name or ("a shape" if is_blank(shape.node) else shape.node) for shape in shapes)
 
 
 def _read_all(shapes: Sequence[Shape], footprint: Footprint, ends: Sequence[Chain]) -> None:
@@ -101,7 +101,7 @@ class Conforms:
     def text(self) -> str:
         """What it asks for."""
         if self.name in _LISTS:
-            return _LISTS[self.name].format(shapes=_named(self.shapes))
+            return _LISTS[self.name].format(shapes=f"{len(self.shapes)} shapes: {_named(self.shapes)}")
         return f"This {'conforms' if self.name == 'not' else 'does not conform'} to {_named(self.shapes)}."
 
     def _broken(self, run: Run, nodes: Ids) -> Mask:

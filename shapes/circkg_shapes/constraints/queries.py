@@ -57,7 +57,7 @@ class Sparql:
             text = literal_parts(reader.literal(node, "select", select))[0]
             path = reader.path_text(shape)
             try:
-                query = queries.read(text, _prefixes(reader, node), path)
+                query = queries.read(text, _prefixes(reader, shape, node), path)
             except queries.QueryError as error:
                 raise reader.refuse(shape, f"its constraint {node}: {error}") from error
             except queries.NotHereError as reason:
@@ -98,15 +98,17 @@ class Sparql:
             footprint.add(start + chain)
 
 
-def _prefixes(reader: Reader, node: Term) -> dict[str, str]:
+def _prefixes(reader: Reader, shape: Term, node: Term) -> dict[str, str]:
     """Return the prefixes that a constraint may use (SHACL, section 5.2.1)."""
     found: dict[str, str] = {}
     for holder in reader.objects(node, "prefixes"):
         for each in reader.objects(holder, "declare"):
             prefix, space = reader.one(each, "prefix"), reader.one(each, "namespace")
             if prefix is None or space is None:
-                raise reader.refuse(node, f"the declaration {each} lacks sh:prefix or sh:namespace.")
+                raise reader.refuse(shape, f"the declaration {each} lacks sh:prefix or sh:namespace.")
             name, text = literal_parts(prefix)[0], iri_text(space) if is_iri(space) else literal_parts(space)[0]
             if found.setdefault(name, text) != text:
-                raise reader.refuse(node, f"the prefix {name!r} is declared twice, as <{found[name]}> and as <{text}>.")
+                raise reader.refuse(
+                    shape, f"the prefix {name!r} is declared twice, as <{found[name]}> and as <{text}>."
+                )
     return found

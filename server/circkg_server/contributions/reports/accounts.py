@@ -17,9 +17,8 @@ def rows(contribution: Contribution, language: str) -> str:
     if not contribution.sheets:
         return ""
     said, count = wording.words(language), contribution.rows
-    return (
-        f"{said['rows']}: {count['in']} = {count['loaded']} {said['loaded']} + {count['rejected']} {said['rejected']}"
-    )
+    taken, left_out = f"{count['loaded']} {said['loaded']}", f"{count['rejected']} {said['rejected']}"
+    return wording.labelled(said["rows"], f"{count['in']} = {taken} + {left_out}", language)
 
 
 def style(contribution: Contribution, language: str) -> str:
@@ -37,7 +36,8 @@ def _style(contribution: Contribution, language: str) -> Iterator[str]:
     for name in ("encoding", "delimiter", "decimal", "dates"):
         value = getattr(found, name)
         if value:
-            yield f"{said[name]} {_SHOWN.get(value, value)}"
+            shown = _SHOWN.get(value, value)
+            yield f"{said[name]} {shown if shown[0].isalnum() else f'“{shown}”'}"
     if found.header_rows:
         yield f"{said['header_rows']} {' + '.join(map(str, found.header_rows))}"
 
@@ -73,5 +73,5 @@ def totals(judgement: Judgement) -> str:
     """Return the numbers of faults by severity, and how many things were checked."""
     said = wording.words(judgement.language)
     counted = [(said[f"{each.name.lower()}s"], judgement.count(each)) for each in reversed(Severity)]
-    parts = [f"{name}: {count}" for name, count in counted if count]
-    return " · ".join([*parts, f"{said['checked']}: {judgement.report.checked}"])
+    shown = [(name, count) for name, count in counted if count] + [(said["checked"], judgement.report.checked)]
+    return " · ".join(wording.labelled(name, count, judgement.language) for name, count in shown)

@@ -44,9 +44,13 @@ def _files(judgement: Judgement) -> Iterator[RenderableType]:
             head.append(f"  {rows}", style="not bold")
         yield head
         if read_as := accounts.style(contribution, language):
-            yield _indented(Text(f"{said['read_as']}: {read_as}", style="dim"))
+            yield _indented(Text(wording.labelled(said["read_as"], read_as, language), style="dim"))
         if headers := accounts.not_read(contribution):
-            yield _indented(Text(f"{said['not_read']}: {wording.cut(', '.join(headers), _LONGEST)}", style="dim"))
+            yield _indented(
+                Text(
+                    wording.labelled(said["not_read"], wording.cut(", ".join(headers), _LONGEST), language), style="dim"
+                )
+            )
 
 
 def _end(judgement: Judgement) -> Iterator[RenderableType]:
@@ -54,7 +58,9 @@ def _end(judgement: Judgement) -> Iterator[RenderableType]:
     outcome = Text(accounts.outcome(judgement), style=f"bold {colour if judgement.conforms else 'red'}")
     yield outcome
     yield Text(accounts.totals(judgement))
-    yield Text(" · ".join(f"{label}: {value}" for label, value in accounts.used(judgement)), style="dim")
+    yield Text(
+        " · ".join(wording.labelled(*pair, judgement.language) for pair in accounts.used(judgement)), style="dim"
+    )
 
 
 class _GroupText:

@@ -165,7 +165,7 @@ def _remarks(faults: Iterable[Fault], language: str) -> str:
 
 def _remark(fault: Fault, language: str) -> str:
     parts = [
-        f"{wording.severity(fault.severity, language)}: {wording.message(fault, language)}",
+        wording.labelled(wording.severity(fault.severity, language), wording.message(fault, language), language),
         wording.expected(fault, language) or wording.way_out(fault, language),
         *(f"→ {wording.written(found, language)}" for found in fault.suggestions),
     ]
@@ -221,7 +221,7 @@ def _head(judgement: Judgement, contribution: Contribution, notes: Iterable[str]
     yield accounts.totals(judgement)
     yield from filter(None, (accounts.rows(contribution, language), accounts.style(contribution, language)))
     yield from notes
-    yield " · ".join(f"{label}: {value}" for label, value in accounts.used(judgement))
+    yield " · ".join(wording.labelled(*pair, language) for pair in accounts.used(judgement))
 
 
 def _list_fault(pages: Sequence[Worksheet], page: Worksheet, row: int, fault: Fault, language: str) -> None:

@@ -15,6 +15,7 @@ from circkg_loaders.contributed.cells import SOURCE
 from circkg_loaders.contributed.faults import Fault, Suggestion
 from circkg_loaders.contributed.folding import folded
 from circkg_loaders.contributed.known import Known, Match
+from circkg_loaders.contributed.limits import MAX_SUGGESTED
 from circkg_loaders.iris import DEF
 from circkg_loaders.prefixes import expand, shorten
 from circkg_loaders.values import ValueProblem, parse_date, parse_url
@@ -51,6 +52,8 @@ _WITHOUT: Final = frozenset((
 class Suggester:
     """Finds suggestions; what was found for a value of a column is kept for the other rows.
 
+    Names like a value are looked up for :data:`MAX_SUGGESTED` different values: to compare with all names takes time.
+
     :param known: names of what is known.
     :param defined: classes and properties that there are.
     :param language: language of the labels that are suggested.
@@ -61,15 +64,18 @@ class Suggester:
         self._terms = sorted(shorten(iri_text(term)) for term in defined if term.startswith(f"<{DEF}"))
         self._language = language
         self._spoken = (language, "en", "")
+        self._near_looked_up = 0
         self._found: dict[tuple[object, ...], tuple[Suggestion, ...]] = {}
 
     def with_suggestions(self, fault: Fault, field: Field | None, *, as_rdf: bool) -> Fault:
-        """Return a fault with suggestions, unless it has some.
+        """Return a fault with suggestions, those that it has or else those that can be found.
 
         :param field: what its column holds.
         :param as_rdf: whether the suggestion is to be written into RDF, and not into a cell.
         """
-        if fault.suggestions or fault.code in _WITHOUT:
+        if fault.suggestions:
+            return replace(fault, suggestions=tuple(map(self._labelled, fault.suggestions)))
+        if fault.code in _WITHOUT:
             return fault
         key = (fault.code, field.shape if field else None, self._text(fault), fault.value, as_rdf)
         if key not in self._found:
@@ -82,7 +88,7 @@ class Suggester:
 
     def _labelled(self, found: Suggestion) -> Suggestion:
         """Return a suggestion with the name of its thing, unless that is its text."""
-        label = self._known.label(iri(found.iri), self._language) if found.iri else ""
+        label = found.label or (self._known.label(iri(found.iri), self._language) if found.iri else "")
         return replace(found, label=label) if label != found.text else found
 
     @staticmethod
@@ -139,7 +145,8 @@ class Suggester:
             exact = self._known.exact(each, classes=kinds)
             if exact:
                 return [self._of_match(match, "label-of", 1.0) for match in exact]
-        for each in tried:
+        self._near_looked_up += 1
+        for each in tried if self._near_looked_up <= MAX_SUGGESTED else ():
             near = [
                 (self._likeness(each, match), match)
                 for match in self._known.near(each, classes=kinds, limit=_LOOKED_AT)
