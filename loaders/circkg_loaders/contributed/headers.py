@@ -139,10 +139,12 @@ class FormNames:
         return None
 
     def _field(self, key: str) -> Field | None:
-        for tier in self._tiers:
-            fields = tier.get(key, ())
-            if fields:
-                return fields[0] if len(fields) == 1 else None
+        """Return the field of a folded name, or of its plural, which people leave out as often as they write it."""
+        for name in (key, f"{key}s"):
+            for tier in self._tiers:
+                fields = tier.get(name, ())
+                if fields:
+                    return fields[0] if len(fields) == 1 else None
         return None
 
     def suggestions(self, header: str, limit: int = 3) -> tuple[Suggestion, ...]:

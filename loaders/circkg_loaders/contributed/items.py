@@ -40,6 +40,7 @@ class Items:
     def __init__(self, missing: Collection[str], cells: CellReader) -> None:
         self._missing = missing
         self._cells = cells
+        self._texts: dict[tuple[int, str], list[Item]] = {}
 
     def of(self, plan: Plan, row: int, use: Use) -> list[Item]:
         """Return the values of a cell; none if it holds nothing."""
@@ -48,18 +49,24 @@ class Items:
             return []
         if isinstance(cell, Several):
             parts = [(item, shown(item).strip(), language) for item, language in cell.items]
-        else:
-            text = shown(cell).strip()
-            if text.casefold() in self._missing:
-                return []
-            whole = self._mapped(text, use)
-            if whole is not None:
-                return [Item(each) for each in whole]
-            parts = [(cell, part, "") for part in self._split(text, use)]
-        found: list[Item] = []
-        for original, part, language in parts[: MAX_VALUES + 1]:
-            found += self._read(original, part, language, use)
-        return found
+            return [item for part in parts[: MAX_VALUES + 1] for item in self._read(*part, use)]
+        if not isinstance(cell, str):
+            return self._parted(cell, use)
+        # Columns repeat their texts, so a text is parted once for each use.
+        key = (id(use), cell)
+        if key not in self._texts:
+            self._texts[key] = self._parted(cell, use)
+        return self._texts[key]
+
+    def _parted(self, cell: Cell, use: Use) -> list[Item]:
+        text = shown(cell).strip()
+        if text.casefold() in self._missing:
+            return []
+        whole = self._mapped(text, use)
+        if whole is not None:
+            return [Item(each) for each in whole]
+        parts = self._split(text, use)
+        return [item for part in parts[: MAX_VALUES + 1] for item in self._read(cell, part, "", use)]
 
     def _read(self, cell: Cell, part: str, language: str, use: Use) -> Iterator[Item]:
         if part.casefold() in self._missing:

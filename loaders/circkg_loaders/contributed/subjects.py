@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cache
 
 from circkg_loaders.facts.schema import TABLES
 from circkg_loaders.iris import BASE, IriError, is_slug, part_iri, slug_of, thing_iri
@@ -24,7 +23,6 @@ def is_name(field: Field) -> bool:
     return field.path in NAMES
 
 
-@cache
 def composed_of(form: Form) -> tuple[str, ...]:
     """Return the fields that together identify a thing without a name, such as a participation; none for others.
 

@@ -50,6 +50,7 @@ def read_sheets(book: Book, options: Options, name: str, digest: str, syntax: st
 class _Table:
     """One plan while it is read.
 
+    :param composed: fields that together identify a thing that has no name.
     :param notations: how a column writes the dates or numbers of a field, by column and field.
     :param subjects: the thing of each row that is taken.
     :param filled: cells that hold something, by column, and ``values`` what was taken from them.
@@ -57,6 +58,7 @@ class _Table:
 
     number: int
     plan: Plan
+    composed: tuple[str, ...]
     notations: dict[tuple[int, str], Notation] = field(default_factory=dict)
     subjects: dict[int, Term] = field(default_factory=dict)
     filled: Counter[int] = field(default_factory=Counter)
@@ -72,7 +74,7 @@ class _Reader:
         self._missing = MISSING | {text.casefold() for text in (mapping.missing if mapping else ())}
         self._known = options.known or Known.of_rooms()
         self._look_up_in(self._known)
-        self.tables = [_Table(number, plan) for number, plan in enumerate(plans)]
+        self.tables = [_Table(number, plan, composed_of(plan.form)) for number, plan in enumerate(plans)]
         columns = [[(use.number, use.field.path) for use in plan.uses if use.field] for plan in plans]
         self.origins = TableOrigins(file, self._locate, columns)
         self.triples: dict[Triple, None] = {}
@@ -90,13 +92,13 @@ class _Reader:
 
     def read(self) -> None:
         """Read all rows: first what they are about, so that rows may name one another; then what they say."""
-        made_up = [table for table in self.tables if composed_of(table.plan.form)]
         for table in self.tables:
-            if table not in made_up:
+            if not table.composed:
                 self._find_subjects(table)
         self._look_up_in(self._known.with_things(self.triples))
-        for table in made_up:
-            self._find_subjects(table)
+        for table in self.tables:
+            if table.composed:
+                self._find_subjects(table)
         for table in self.tables:
             table.notations = _notations(table.plan, self._items, self._style)
             if all(earlier.plan.sheet is not table.plan.sheet for earlier in self.tables[: table.number]):
@@ -122,7 +124,7 @@ class _Reader:
             names = [(use, item) for use in naming for item in self._items.of(plan, row, use)]
             # English names make the slug where there are several, so that the order of columns does not matter.
             ordered = sorted(names, key=lambda pair: self._language_of(plan, row, *pair) != "en")
-            subject = subject_of(plan.form, key, [item.text for _, item in ordered], self._parts(plan, row))
+            subject = subject_of(plan.form, key, [item.text for _, item in ordered], self._parts(table, row))
             if subject is None:
                 place = self._cell_or_row(plan, row, [*keys, *naming])
                 self.faults.append(Fault("row-without-name", Severity.VIOLATION, place, values={"row": str(row)}))
@@ -140,10 +142,11 @@ class _Reader:
                     term = self._cells.term(item.text, use.field, Context(language=language))
                     self._state((subject, use.field.path, term), table, row, use.number)
 
-    def _parts(self, plan: Plan, row: int) -> list[Term]:
+    def _parts(self, table: _Table, row: int) -> list[Term]:
         """Return the things that a row without a name of its own is made up of; none if one cannot be read."""
+        plan = table.plan
         found: list[Term] = []
-        for key in composed_of(plan.form):
+        for key in table.composed:
             uses = [use for use in plan.uses if use.field and use.field.key == key]
             texts = [item.text for use in uses for item in self._items.of(plan, row, use)]
             texts += plan.table.constants.get(key, ()) if plan.table else ()
