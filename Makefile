@@ -44,15 +44,18 @@ types: $(READY)  ## check types
 docs: $(READY)   ## write the generated reference pages
 	$(BIN)/python -m circkg_loaders.facts.reference docs/data-tables.md
 	$(BIN)/python -m circkg_loaders.contributed.reference docs/faults.md
+	$(BIN)/circkg cite --software --format cff > CITATION.cff
 
 sources: $(READY)  ## register the web pages that the data cite
 	$(BIN)/python -m circkg_loaders.sources
 
-bench: $(READY)  ## measure build, start, search, serving and validation against peers
+bench: $(READY)  ## measure build, start, search, serving, validation and publishing against peers
 	$(BIN)/python tests/benchmarks/build.py
 	$(BIN)/python tests/benchmarks/search.py
 	$(BIN)/python tests/benchmarks/serving.py
 	$(BIN)/python tests/benchmarks/validation.py
+	$(BIN)/python tests/benchmarks/publishing.py
+	$(BIN)/python tests/benchmarks/catalogue.py
 
 clean:           ## remove what the targets made
 	rm -rf .venv $(STORE) dist .mypy_cache .ruff_cache .pytest_cache

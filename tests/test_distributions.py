@@ -17,6 +17,7 @@ from pyoxigraph import RdfFormat, parse
 from rdflib import Dataset, Graph
 
 from circkg_loaders.registry import DataSet, Role
+from circkg_server.build import Build
 from circkg_server.publishing import outputs
 from circkg_server.publishing.distributions import (
     Distribution,
@@ -241,3 +242,17 @@ def test_a_release_that_was_tampered_with_leaves_no_file(tmp_path: Path) -> None
     with pytest.raises(ManifestError, match="not what the manifest says"):
         make_distributions(archive, release)
     assert not [path for path in (tmp_path / "dumps").rglob("*") if path.is_file()]
+
+
+def test_a_build_makes_the_files_of_every_set_and_they_say_the_same(built: Build, archive: Archive) -> None:
+    assert built.manifest is not None
+    syntaxes = {"ttl": RdfFormat.TURTLE, "trig": RdfFormat.TRIG, "jsonld": RdfFormat.JSON_LD}
+    for release in built.manifest.releases:
+        files = {one.kind: one for one in distributions(archive, release)}
+        assert {"nq", "csv", "parquet", *syntaxes} == set(files), release.set
+        expected = {str(quad.triple) for quad in parse(archive.quads(release), RdfFormat.N_QUADS)}
+        for kind, syntax in syntaxes.items():
+            read = {str(quad.triple) for quad in parse(content(archive, release, kind), syntax)}
+            assert read == expected, f"{release.set} {kind}"
+        rows = pq.ParquetFile(path_of(archive, files["parquet"])).metadata.num_rows
+        assert rows == release.quads

@@ -89,3 +89,11 @@ def test_nothing_else_is_given(released: tuple[TestClient, Archive, Release], pa
     response = client.get(path.format(version=release.version))
     assert response.status_code == 404
     assert "{}" not in response.text
+
+
+def test_a_damaged_index_is_told(released: tuple[TestClient, Archive, Release]) -> None:
+    client, archive, release = released
+    (archive.folder / "dumps" / "a" / f"{release.version}.json").write_text("{")
+    response = client.get(f"/dumps/a/{release.version}.ttl")
+    assert response.status_code == 503
+    assert "Build again" in response.json()["detail"]

@@ -7,7 +7,9 @@ import hashlib
 import http.server
 import json
 import re
+import shlex
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -18,6 +20,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import httpx
 import pytest
+from rdflib import Graph, Namespace
 from typer.testing import CliRunner
 
 from circkg_server.catalogue.editor import Editor
@@ -33,6 +36,8 @@ from circkg_server.store.snapshot import Snapshot
 Serve = Callable[..., AbstractContextManager[str]]
 FIXTURE = Path(__file__).parent / "fixtures" / "release-0.1"
 PLAIN = {"Accept-Encoding": "identity"}
+OF_A_SERVER = ("sparql", "status", "api/", "oai", "catalogue/quality")
+"""What a directory cannot answer, though the pages that it shares with the server link to it."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,9 @@ def test_a_store_of_version_0_1_says_what_changed(world: World) -> None:
 def test_every_path_gives_the_same_bytes_from_directory_and_server(world: World) -> None:
     things = site(world.publication)
     assert len(things) > 100
-    with httpx.Client(headers=PLAIN) as client:
+    with httpx.Client(headers=PLAIN, follow_redirects=True) as client:
         for path, thing in things.items():
+            client.headers["accept"] = thing.media_type
             response = client.get(f"{world.address}/{path.removesuffix('index.html')}")
             assert response.status_code == 200, path
             assert response.content == (world.folder / path).read_bytes(), path
@@ -111,9 +117,22 @@ def test_writing_again_changes_nothing_that_never_changes(world: World) -> None:
     before = dump.stat().st_mtime_ns
     content = {path: path.read_bytes() for path in world.folder.rglob("*") if path.is_file()}
     again = write_directory(world.publication, world.folder)
-    assert again < len(content)
+    assert again == 4, "only the directory's own files, whose text is always written"
     assert dump.stat().st_mtime_ns == before
     assert {path: path.read_bytes() for path in content} == content
+
+
+def test_hosts_are_told_every_media_type(world: World) -> None:
+    apache = (world.folder / ".htaccess").read_text(encoding="utf-8")
+    netlify = (world.folder / "_headers").read_text(encoding="utf-8")
+    nginx = (world.folder / "nginx.conf").read_text(encoding="utf-8")
+    for ending, media_type in (("ttl", "text/turtle"), ("trig", "application/trig"), ("gz", "application/gzip")):
+        assert re.search(rf"^AddType '{media_type}[^']*' \.{ending}$", apache, re.MULTILINE)
+        assert re.search(rf"^/circkg/\*\.{ending}\n  Content-Type: {media_type}", netlify, re.MULTILINE)
+        assert re.search(rf"^  {media_type} (?:\w+ )*{ending}\b", nginx, re.MULTILINE)
+    assert '<Files "void">\n  ForceType \'text/turtle' in apache
+    assert "/circkg/.well-known/void\n  Content-Type: text/turtle" in netlify
+    assert "location = /circkg/.well-known/void {" in nginx
 
 
 def test_a_folder_of_somebody_else_is_not_written_to(world: World, tmp_path: Path) -> None:
@@ -139,8 +158,8 @@ def static(world: World, tmp_path: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_every_link_in_the_pages_of_a_directory_leads_somewhere(static: str) -> None:
-    start = f"{static}/circkg/"
+def test_every_link_in_the_pages_of_a_directory_leads_somewhere(world: World, static: str) -> None:
+    start, public = f"{static}/circkg/", world.address.removesuffix("/circkg")
     seen, waiting = {start}, [start]
     with httpx.Client(follow_redirects=True) as client:
         while waiting:
@@ -150,8 +169,9 @@ def test_every_link_in_the_pages_of_a_directory_leads_somewhere(static: str) -> 
             if "text/html" not in response.headers["content-type"]:
                 continue
             for link in re.findall(r'href="([^"]+)"', response.text):
-                target = urldefrag(urljoin(address, link)).url
-                if target.startswith(static) and target not in seen:
+                target = urldefrag(urljoin(address, link).replace(public, static)).url
+                asks_a_server = target.startswith(tuple(f"{static}/circkg/{name}" for name in OF_A_SERVER))
+                if target.startswith(static) and not asks_a_server and target not in seen:
                     seen.add(target)
                     waiting.append(target)
     assert len(seen) > 60
@@ -162,6 +182,20 @@ def test_a_harvester_follows_the_feed_of_a_directory(world: World, static: str) 
     (page,) = re.findall(r"tree:node <([^>]+)>", entry)
     assert page == f"{world.address}/feed/1.trig"
     assert "as:Create" in httpx.get(static + urlsplit(page).path).text
+
+
+def test_a_harvester_finds_every_file_of_the_catalogue_of_a_directory(static: str) -> None:
+    dcat = Namespace("http://www.w3.org/ns/dcat#")
+    catalogue = Graph().parse(httpx.get(f"{static}/circkg/catalogue.ttl").content, format="turtle")
+    files = {
+        str(url): catalogue.value(subject, dcat.byteSize)
+        for subject, url in catalogue.subject_objects(dcat.downloadURL)
+        if "/sparql?" not in url
+    }
+    assert len(files) >= 15
+    for url, size in files.items():
+        response = httpx.get(static + urlsplit(url).path, headers=PLAIN)
+        assert (response.status_code, len(response.content)) == (200, int(str(size))), url
 
 
 def test_the_server_negotiates(world: World) -> None:
@@ -226,6 +260,17 @@ def test_a_query_is_cited_by_an_address_that_answers_it_for_ever_alike(world: Wo
     answer = httpx.get(cited["URL"], headers={"Accept": "text/csv"})
     assert answer.text.splitlines() == ["s", "https://w3id.org/circkg/id/barrier/ceci-consumer-behaviour"]
     assert answer.headers["x-circkg-snapshot"] == "2"
+
+
+def test_an_earlier_snapshot_that_is_cited_can_be_kept(world: World) -> None:
+    store = str(world.publication.archive.folder)
+    query = {"query": "ASK { <https://w3id.org/circkg/id/barrier/ceci-withdrawn> ?p ?o }", "snapshot": "1"}
+    assert httpx.get(f"{world.address}/sparql", params=query).status_code == 410
+    assert CliRunner().invoke(app, ["keep", "1", "--store", store]).exit_code == 0
+    assert httpx.get(f"{world.address}/sparql", params=query).json()["boolean"] is True
+    assert CliRunner().invoke(app, ["keep", "1", "--drop", "--store", store]).exit_code == 0
+    assert world.publication.archive.kept() == frozenset()
+    assert "There is no manifest 7" in CliRunner().invoke(app, ["keep", "7", "--store", store]).output
 
 
 def test_a_query_that_is_too_long_for_an_address_is_not_cited(world: World) -> None:
@@ -324,3 +369,27 @@ def test_the_command_cites(world: World) -> None:
     done = CliRunner().invoke(app, ["cite", "--set", "interreg", "--format", "bibtex", *store])
     assert done.exit_code == 0
     assert done.output.encode() == (world.folder / "cite" / "interreg" / f"{world.newest.version}.bib").read_bytes()
+
+
+def documented() -> list[str]:
+    text = (Path(__file__).resolve().parents[1] / "docs" / "releases.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.startswith("circkg ")]
+
+
+@pytest.mark.parametrize("command", documented())
+def test_a_documented_command_runs(command: str, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shutil.copytree(world.publication.archive.folder, tmp_path / "store")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CIRCKG_STORE", str(tmp_path / "store"))
+    done = CliRunner().invoke(app, shlex.split(command.replace(" ccri", " interreg"))[1:])
+    assert done.exit_code == 0, done.output
+
+
+def test_checksums_hold(world: World) -> None:
+    folder = world.folder / "dumps" / "interreg"
+    names = sorted(path.name for path in folder.glob("*.sha256"))
+    assert len(names) > 10
+    done = subprocess.run(["sha256sum", "--check", *names], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count(": OK") == len(names)

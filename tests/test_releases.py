@@ -276,6 +276,23 @@ def test_a_build_that_is_killed_leaves_what_was_published(tmp_path: Path) -> Non
         assert not list(store.rglob(".*.tmp")), "what a killed writer left is swept by the next one"
 
 
+def test_a_snapshot_that_is_kept_outlives_newer_ones_and_comes_back(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    for count in (1, 2, 3):
+        publish(archive, {dataset("a"): ODD[:count]})
+    with archive.writing():
+        archive.keep(1)
+    remove_old(archive, archive.number(3), keep=1)
+    assert path_of(archive, archive.number(1)).exists()
+    assert not path_of(archive, archive.number(2)).exists()
+    with archive.writing():
+        archive.keep(1, kept=False)
+        with pytest.raises(ManifestError, match="no manifest 9"):
+            archive.keep(9)
+    remove_old(archive, archive.number(3), keep=1)
+    assert not path_of(archive, archive.number(1)).exists()
+
+
 def test_a_removal_that_is_killed_leaves_no_half_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = Archive(tmp_path)
     for count in (1, 2):

@@ -125,7 +125,7 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
         writes_router(writes),
         search_router(rewriting.index, expand),
         dumps_router(archive),
-        publishing_router(archive, shelf.editor, lambda: engine.current.manifest if engine.current else None),
+        publishing_router(archive, shelf.editor),
         catalogue_router(shelf),
         oai_router(shelf),
         contributions.router,

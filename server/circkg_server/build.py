@@ -85,7 +85,7 @@ def steps(data: Path | None = None) -> int:
         sets = read_registry(data or room("data"))
     except RegistryError:
         return 0
-    return 3 * len(sets) + len(rules()) + 3
+    return 4 * len(sets) + len(rules()) + 4
 
 
 def carry_over(archive: Archive, loaded: Loaded) -> Loaded:

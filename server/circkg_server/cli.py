@@ -23,6 +23,7 @@ from circkg_server.build import steps
 from circkg_server.catalogue.quality.fetching import FetchError
 from circkg_server.contributions.curating import contribution_app, purge, shapes_app
 from circkg_server.inference import RuleError
+from circkg_server.links.command import links
 from circkg_server.operations.settings import OperationsSettings
 from circkg_server.operations.space import FreeSpace, LowSpaceError
 from circkg_server.publishing import commands as publishing_commands
@@ -139,6 +140,8 @@ def serve(
 
 app.command()(publishing_commands.publish)
 app.command()(publishing_commands.cite)
+app.command()(publishing_commands.keep)
+app.command()(links)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from circkg_loaders.iris import is_slug
 from circkg_server.problems import problem
 from circkg_server.publishing.distributions import Distribution, find, index_path, path_of
 from circkg_server.releases.archive import Archive
+from circkg_server.releases.manifest import ManifestError
 
 _FILE = re.compile(r"([0-9A-Za-z][0-9A-Za-z.+-]*-[0-9a-f]{12})\.[A-Za-z0-9][A-Za-z0-9._-]*")
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -34,7 +35,10 @@ def build_router(archive: Archive) -> APIRouter:
         index = index_path(archive, set_, named[1])
         if file == index.name and index.is_file():
             return FileResponse(index, media_type="application/json")
-        found = find(archive, set_, named[1], file.removesuffix(".sha256"))
+        try:
+            found = find(archive, set_, named[1], file.removesuffix(".sha256"))
+        except ManifestError as error:
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The store is damaged", str(error))
         if found is None or not path_of(archive, found).is_file():
             return _nothing()
         if file.endswith(".sha256"):

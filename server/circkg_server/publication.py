@@ -25,7 +25,7 @@ def publish_manifest(archive: Archive, manifest: Manifest, progress: Progress = 
     make(archive, manifest)
     search.make(archive, manifest)
     background.make(archive, manifest)
-    statistics.make(archive, manifest)
+    statistics.make(archive, manifest, lambda title: progress("count", title))
     make_files(archive, manifest, manifest.releases, lambda title: progress("files", title))
     archive.publish(manifest)
     remove_old(archive, manifest)

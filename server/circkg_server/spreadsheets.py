@@ -13,6 +13,6 @@ def safe(cell: str) -> str:
     >>> safe("=HYPERLINK(1)"), safe("-5"), safe("-5+A1")
     ("'=HYPERLINK(1)", '-5', "'-5+A1")
     """
-    if cell[:1] in ("=", "+", "-", "@", "\t", "\r") and not _NUMBER.fullmatch(cell):
+    if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") and not _NUMBER.fullmatch(cell):
         return f"'{cell}"
     return cell

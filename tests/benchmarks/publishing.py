@@ -1,12 +1,14 @@
-"""Measures what publishing costs: the files of releases, of the curated graph and of a large synthetic set.
+"""Measures what publishing costs: the files of releases, and the whole directory with pages, catalogue and feed.
 
-Prints processor seconds (medians), the largest memory, and sizes. Each run is a process of its own.
+Of the curated graph, and of synthetic sets of two sizes, which show whether memory grows with the set. Prints processor
+seconds (medians), the largest memory, and sizes. Each run is a process of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -19,7 +21,10 @@ from rich.table import Table
 from synthetic import Size, graph
 
 from circkg_loaders.registry import DataSet, Role
-from circkg_server.publishing.distributions import distributions, make_distributions
+from circkg_server.catalogue.editor import Editor
+from circkg_server.publishing.directory import write_directory
+from circkg_server.publishing.files import make_files
+from circkg_server.publishing.publication import Publication
 from circkg_server.releases.archive import Archive
 from circkg_server.store.snapshot import NothingPublishedError
 
@@ -44,20 +49,22 @@ def memory() -> float:
 
 
 def measure(folder: Path) -> None:
-    """Make all files of the current manifest, and print what it cost as JSON."""
+    """Publish the current manifest as a directory, and print what it cost as JSON."""
     archive = Archive(folder)
     manifest = archive.current()
     if manifest is None:
         raise NothingPublishedError(str(folder))
     before = memory()
     started = time.process_time()
-    for release in manifest.releases:
-        make_distributions(archive, release)
-    spent = time.process_time() - started
-    files = [one for release in manifest.releases for one in distributions(archive, release)]
+    make_files(archive, manifest, manifest.releases)
+    made, memory_made = time.process_time(), memory()
+    publication = Publication(archive, manifest, Editor(), "https://data.example.org/circkg")
+    with tempfile.TemporaryDirectory() as target:
+        written = write_directory(publication, Path(target))
+        size = sum(path.stat().st_size for path in Path(target).rglob("*") if path.is_file())
     told = {
-        "seconds": spent, "quads": sum(release.quads for release in manifest.releases), "files": len(files),
-        "bytes": sum(one.bytes for one in files), "before": before,
+        "made": made - started, "written": time.process_time() - made, "files": written, "bytes": size,
+        "quads": sum(release.quads for release in manifest.releases), "before": before, "memory_made": memory_made,
         "memory": memory(),
     }  # fmt: skip
     sys.stdout.write(json.dumps(told))
@@ -65,7 +72,8 @@ def measure(folder: Path) -> None:
 
 def run(folder: Path) -> dict[str, float]:
     """Measure in a process of its own, after the files of the run before were removed."""
-    subprocess.run(["rm", "-rf", str(folder / "dumps")], check=True)
+    for name in ("dumps", "statistics"):
+        shutil.rmtree(folder / name, ignore_errors=True)
     done = subprocess.run(
         [sys.executable, __file__, "--measure", str(folder)], check=True, capture_output=True, text=True
     )
@@ -83,9 +91,9 @@ def main() -> None:
     if arguments.measure:
         measure(arguments.measure)
         return
-    table = Table(title=f"Files of releases, {arguments.rounds} rounds", title_justify="left")
-    for name in ("graph", "quads", "files", "MB", "processor s (median)", "goal s", "MB of memory", "of it at start"):
-        table.add_column(name, justify="right")
+    table = Table(title=f"Published directories, {arguments.rounds} rounds", title_justify="left")
+    for name in ("graph", "quads", "files", "MB", "files s", "pages s", "all s", "goal s", "memory MB", "at start"):
+        table.add_column(name, justify="right", no_wrap=True)
     with tempfile.TemporaryDirectory() as folder:
         curated = Path(folder) / "curated"
         subprocess.run([CIRCKG, "build", "--store", str(curated)], check=True, stdout=subprocess.DEVNULL)
@@ -95,13 +103,14 @@ def main() -> None:
         for name, store in stores.items():
             runs = [run(store) for _ in range(arguments.rounds)]
             one = runs[0]
+            medians = {part: statistics.median(found[part] for found in runs) for part in ("made", "written")}
             table.add_row(
                 name, f"{one['quads']:,}", f"{one['files']}", f"{one['bytes'] / 1e6:.1f}",
-                f"{statistics.median(found['seconds'] for found in runs):.2f}",
+                f"{medians['made']:.2f}", f"{medians['written']:.2f}", f"{sum(medians.values()):.2f}",
                 f"{GOALS[name]:.0f}" if name in GOALS else "",
-                f"{max(found['memory'] for found in runs):.0f}", f"{one['before']:.0f}",
+                f"{one['memory_made']:.0f} / {max(found['memory'] for found in runs):.0f}", f"{one['before']:.0f}",
             )  # fmt: skip
-    Console().print(table)
+    Console(width=140).print(table)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ IDENTIFIERS: Mapping[str, tuple[str, bool]] = {
     "eli": ("skos:exactMatch", True),
     "eu-corporate-body": ("skos:exactMatch", True),
     "eu-knowledge-graph": ("skos:exactMatch", True),
+    "ror": ("skos:exactMatch", True),
     "nuts-2021": ("circ:regionIn2021", True),
     "nuts-2024": ("circ:regionIn2024", True),
 }

@@ -74,13 +74,14 @@ LICENCES = {
 }
 """Codes of the table of licences by SPDX identifier."""
 
-_LANGUAGES_OF_TAGS = (
+LANGUAGES = (
     "bg=BUL ca=CAT cs=CES da=DAN de=DEU el=ELL en=ENG es=SPA et=EST eu=EUS fi=FIN fr=FRA ga=GLE gl=GLG hr=HRV "
     "hu=HUN is=ISL it=ITA lb=LTZ lt=LIT lv=LAV mk=MKD mt=MLT nl=NLD no=NOR nb=NOB nn=NNO pl=POL pt=POR ro=RON "
     "ru=RUS sk=SLK sl=SLV sq=SQI sr=SRP bs=BOS sv=SWE tr=TUR uk=UKR cy=CYM"
 )
-_LANGUAGES = dict(pair.split("=") for pair in _LANGUAGES_OF_TAGS.split())
-"""Codes of the table of languages by tag."""
+"""Tags, and their codes in the table of languages."""
+
+_LANGUAGES = dict(pair.split("=") for pair in LANGUAGES.split())
 
 
 def languages(tags: Iterable[str]) -> list[str]:

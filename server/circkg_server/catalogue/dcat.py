@@ -104,13 +104,13 @@ def people(editor: Editor) -> set[Triple]:
     said = Description()
     publisher, contact = editor.publisher, editor.contact
     said.type(publisher.iri, "foaf:Agent")
-    said.text(publisher.iri, "foaf:name", publisher.name)
+    said.value(publisher.iri, "foaf:name", publisher.name)
     said.link(publisher.iri, "dct:type", f"http://purl.org/adms/publishertype/{publisher.type}")
     if publisher.homepage:
         said.link(publisher.iri, "foaf:homepage", publisher.homepage)
         said.type(publisher.homepage, "foaf:Document")
     said.type(CONTACT, "vcard:Kind", "vcard:Organization")
-    said.text(CONTACT, "vcard:fn", contact.name)
+    said.value(CONTACT, "vcard:fn", contact.name)
     if contact.url:
         said.link(CONTACT, "vcard:hasURL", contact.url)
     if contact.email:
@@ -171,7 +171,7 @@ def one_release(view: View, versions: Versions, release: Release) -> set[Triple]
     _data_set(said, view, release, name, f"{release.title}, version {release.version}")
     said.link(name, "dct:accrualPeriodicity", f"{TABLES}frequency/NEVER")
     _in_series(said, versions, release)
-    _series(said, view, release)
+    _series(said, view, versions.of(release.set)[-1])
     return said.triples | people(view.editor)
 
 
@@ -251,7 +251,7 @@ def _data_set(said: Description, view: View, release: Release, name: str, title:
 
 def _rights(said: Description, editor: Editor, release: Release, name: str) -> None:
     said.type(f"{name}#rights", "dct:RightsStatement")
-    text = release.rights or f"© {editor.publisher.name}. Licensed under {release.licence}."
+    text = release.rights or f"Published by {editor.publisher.name} under {release.licence}."
     said.text(f"{name}#rights", "rdfs:label", text)
 
 
@@ -270,8 +270,8 @@ def _distribution(said: Description, view: View, release: Release, name: str, ir
 
 
 def _file_distribution(said: Description, view: View, release: Release, name: str, file: Distribution) -> None:
-    """Say what a file is, unless the EU table of file types knows only that it is bytes: portals could not name it."""
-    if file.file_type == "OCTET":
+    """Say what a file is. One whose format the EU table of file types lacks is left out: portals could not name it."""
+    if not file.file_type:
         return
     iri = f"{name}#{_fragment(file)}"
     _distribution(said, view, release, name, iri)

@@ -65,7 +65,7 @@ class Shelf:
         return _document(self, kind, manifest, address, form, release)
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=32)
 def _document(shelf: Shelf, kind: Kind, manifest: Manifest, address: str, form: Form, release: Release | None) -> bytes:
     view = shelf.view(manifest, address)
     return written(_triples(view, shelf.versions(manifest), kind, release), form)

@@ -14,6 +14,10 @@ from circkg_server.catalogue.description import FORMS
 from circkg_server.catalogue.statistics import of_default_graph, of_release
 from circkg_server.catalogue.targets import TARGETS
 from circkg_server.catalogue.versions import Versions
+from circkg_server.publishing import citation
+from circkg_server.publishing.changes import summary_path
+from circkg_server.publishing.citation_formats import FORMATS as CITED
+from circkg_server.publishing.citation_formats import text
 from circkg_server.publishing.distributions import distributions
 from circkg_server.releases.manifest import Release
 from circkg_server.web.rendering import render
@@ -45,15 +49,17 @@ def set_page(view: View, versions: Versions, release: Release, root: str, *, is_
         more_classes=len(classes) - _SHOWN_CLASSES, countries=_names(view, found.countries, found.nuts_countries),
         links=[(target.title, found.linked[target.slug]) for target in TARGETS if target.slug in found.links],
         versions=versions.of(release.set)[::-1], current=view.manifest.release(release.set),
-        citation=citation(view, release), licence=authorities.licence(release.licence),
+        citation=text(citation.of_release(release, view.editor)), cited=CITED,
+        changed=_changed(view, versions, release.set),
+        licence=authorities.licence(release.licence),
         schema_org=Markup(_schema_org(view, release, is_current=is_current)),  # noqa: S704 - JSON without <
     )  # fmt: skip
 
 
-def citation(view: View, release: Release) -> str:
-    """Return how a release is cited."""
-    year = f" ({release.issued[:4]})" if release.issued else ""
-    return f"{view.editor.publisher.name}{year}. {release.title}. Version {release.version}. {release_iri(release)}"
+def _changed(view: View, versions: Versions, slug: str) -> set[str]:
+    """Return the versions of a set of which it is told what they changed."""
+    known = (release.version for release in versions.of(slug))
+    return {version for version in known if summary_path(view.archive, slug, version).is_file()}
 
 
 def _names(view: View, codes: Iterable[str], nuts: Iterable[str]) -> list[str]:

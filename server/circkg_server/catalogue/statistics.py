@@ -104,15 +104,19 @@ class Statistics:
         return {target: sum(by_property.values()) for target, by_property in self.links.items()}
 
 
-def make(archive: Archive, manifest: Manifest) -> None:
+def make(archive: Archive, manifest: Manifest, progress: Callable[[str], None] = lambda _: None) -> None:
     """Write the figures of a manifest's releases and of its default graph, unless they are there.
 
     The one who calls holds the archive's lock.
+
+    :param progress: is told the title of what is counted.
     """
     for release in manifest.releases:
+        progress(release.title)
         path = _path(archive, release)
         if _read(path) is None:
             _write(path, count(lambda release=release: blocks(archive, release)))  # type: ignore[misc]  # the default binds the loop's release
+    progress("default graph")
     path = _merged_path(archive, manifest)
     if _read(path) is None:
         _write(path, count(lambda: _merged(archive, manifest)))

@@ -1,4 +1,4 @@
-"""The releases of each data set, in the order in which manifests named them first."""
+"""The releases of each data set, as the catalogue tells of them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from circkg_server.releases.archive import Archive
-from circkg_server.releases.manifest import Manifest, ManifestError, Release
+from circkg_server.releases.history import changes, releases_of
+from circkg_server.releases.manifest import Manifest, Release
 
 
 @dataclass(frozen=True, slots=True)
 class Versions:
     """What was published up to a manifest.
 
-    :param by_set: the releases of each set, the oldest first, each as the newest manifest that names it says.
-    :param withdrawn: sets that an earlier manifest had and the current one has not, with the day of the first
-        manifest without them.
+    :param by_set: the releases of each set, the oldest first.
+    :param withdrawn: sets that are published no more, with the day on which they went.
     """
 
-    manifest: Manifest
     by_set: dict[str, tuple[Release, ...]]
     withdrawn: dict[str, str]
 
@@ -37,32 +36,13 @@ class Versions:
         return self.of(release.set)[place - 1] if place else None
 
 
-def day_of(manifest: Manifest) -> str:
-    """Return the day of a manifest: the latest that editors declare for a release in it; empty if none is declared."""
-    return max((release.issued for release in manifest.releases), default="")
-
-
 @lru_cache(maxsize=4)
 def versions(archive: Archive, current: Manifest) -> Versions:
-    """Return what was published up to a manifest.
-
-    A manifest that is missing or broken is passed over: the releases that only it names are not known then.
-    """
-    found: dict[str, dict[str, Release]] = {}
+    """Return what was published up to a manifest."""
     withdrawn: dict[str, str] = {}
-    for manifest in (*_earlier(archive, current), current):
-        for release in manifest.releases:
-            found.setdefault(release.set, {})[release.version] = release
-        named = {release.set for release in manifest.releases}
-        withdrawn = {slug: withdrawn.get(slug, day_of(manifest)) for slug in found if slug not in named}
-    return Versions(current, {slug: tuple(by_version.values()) for slug, by_version in found.items()}, withdrawn)
-
-
-def _earlier(archive: Archive, current: Manifest) -> list[Manifest]:
-    manifests = []
-    for number in range(1, current.number):
-        try:
-            manifests.append(archive.number(number))
-        except ManifestError:
-            continue
-    return manifests
+    for change in changes(archive, current):
+        if change.after is None:
+            withdrawn[change.set] = change.day
+        else:
+            withdrawn.pop(change.set, None)
+    return Versions(releases_of(archive, current), withdrawn)

@@ -131,7 +131,7 @@ def of_query(text: str, manifest: Manifest, day: str, editor: Editor, address: s
         keywords=(),
         abstract=text,
         part_of=whole.url,
-        note="Servers answer queries on the newest snapshots; the releases that a snapshot names stay for ever.",
+        note="Servers answer queries of newer snapshots and of those they keep; the releases of all stay for ever.",
     )
 
 

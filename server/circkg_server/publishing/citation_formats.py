@@ -72,7 +72,10 @@ def csl(citation: Citation) -> str:
 
 
 def datacite(citation: Citation) -> str:
-    """Return metadata in the JSON of the DataCite schema 4.5; whoever registers a DOI adds it."""
+    """Return metadata in the JSON of the DataCite schema 4.5.
+
+    Whoever registers a DOI adds it, and the year where no day of issue is declared, as of the software.
+    """
     dates = [{"date": citation.issued, "dateType": "Issued"}] if citation.issued else []
     kind = ("Dataset", "Knowledge graph") if citation.kind == "dataset" else ("Software", "Software")
     content: dict[str, Any] = {
@@ -86,7 +89,7 @@ def datacite(citation: Citation) -> str:
         "language": "en",
         "version": citation.version,
         "url": citation.url,
-        "identifiers": [{"identifier": citation.url, "identifierType": "URL"}],
+        "alternateIdentifiers": [{"alternateIdentifier": citation.url, "alternateIdentifierType": "URL"}],
         "subjects": [{"subject": word, "lang": "en"} for word in citation.keywords],
         "rightsList": [
             {

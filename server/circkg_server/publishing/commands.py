@@ -1,4 +1,4 @@
-"""The commands ``circkg publish`` and ``circkg cite``."""
+"""The commands ``circkg publish``, ``circkg cite`` and ``circkg keep``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from circkg_loaders.iris import BASE
+from circkg_server import search
 from circkg_server.catalogue.editor import editor_of
 from circkg_server.publishing.citation import of_software
 from circkg_server.publishing.citation_formats import FORMATS
@@ -23,7 +24,7 @@ from circkg_server.publishing.routes import cited
 from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import ManifestError
 from circkg_server.settings import Settings, SettingsError, default_store
-from circkg_server.store.snapshot import NothingPublishedError
+from circkg_server.store.snapshot import NothingPublishedError, make
 from circkg_shapes.rooms import room
 
 _err = Console(stderr=True)
@@ -41,7 +42,7 @@ def _told() -> Iterator[None]:
     except (
         DirectoryError, ManifestError, NothingPublishedError, SettingsError, StoreBusyError, OSError,
     ) as error:  # fmt: skip
-        _err.print(f"circkg: {error}", style="red", highlight=False, markup=False)
+        _err.print(f"circkg: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(2) from error
 
 
@@ -81,7 +82,9 @@ def publish(
                 seen, folder,
                 lambda done, of, path: bars.update(task, completed=done, total=of, description=path[-60:]),
             )  # fmt: skip
-    _err.print(f"{written} files written to {folder}, for {seen.address}/.", highlight=False, markup=False)
+    _err.print(
+        f"{written} files written to {folder}, for {seen.address}/.", highlight=False, markup=False, soft_wrap=True
+    )
 
 
 def cite(
@@ -106,3 +109,22 @@ def cite(
             text = Path(query).read_text(encoding="utf-8") if query.endswith(".rq") else query
             found = cited(_publication(store, address), set_, version, snapshot, text)
     sys.stdout.write(form.write(found))
+
+
+def keep(
+    snapshot: Annotated[int, typer.Argument(min=1, help="Number of the snapshot.")],
+    drop: Annotated[bool, typer.Option("--drop", help="Keep it no longer.")] = False,
+    store: _StoreOption = None,
+) -> None:
+    """Keep a snapshot for queries, so that answers that were cited are answered again, however many builds follow.
+
+    One that is gone already is made again from its releases.
+    """
+    archive = Archive(store or default_store())
+    with _told(), archive.writing():
+        archive.keep(snapshot, not drop)
+        if not drop:
+            make(archive, archive.number(snapshot))
+            search.make(archive, archive.number(snapshot))
+    told = "is kept no longer" if drop else "is kept for queries"
+    _err.print(f"Snapshot {snapshot} {told}.", highlight=False)

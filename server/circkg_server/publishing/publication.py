@@ -13,6 +13,8 @@ from circkg_server.releases.history import releases_of
 from circkg_server.releases.manifest import Manifest, Release
 from circkg_server.settings import SettingsError
 
+JSON = "application/json"
+HTML = "text/html; charset=utf-8"
 _PIECE = 1 << 20
 
 
@@ -63,6 +65,16 @@ class Published:
     def bytes(self) -> bytes:
         """Return the whole; for what is small."""
         return b"".join(self.content())
+
+
+def made(make: Callable[[], bytes]) -> Callable[[], Iterable[bytes]]:
+    """Return content that is made when it is asked for."""
+    return lambda: [make()]
+
+
+def given(content: bytes) -> Callable[[], Iterable[bytes]]:
+    """Return content that is there."""
+    return lambda: [content]
 
 
 def of_file(path: Path) -> Callable[[], Iterator[bytes]]:

@@ -17,14 +17,16 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from circkg_server.catalogue.editor import Editor
+from circkg_server.catalogue.routes import address_of
 from circkg_server.negotiation import choose
 from circkg_server.problems import problem
 from circkg_server.publishing import citation, pages, site
 from circkg_server.publishing.citation_formats import FORMATS
 from circkg_server.publishing.feed import FORMS
-from circkg_server.publishing.publication import Publication, Published
+from circkg_server.publishing.publication import HTML, JSON, Publication, Published
 from circkg_server.releases.archive import Archive
-from circkg_server.releases.manifest import Manifest, ManifestError
+from circkg_server.releases.manifest import ManifestError
+from circkg_shapes.terms import TermError
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _SHORT = "public, max-age=60"
@@ -56,35 +58,56 @@ class _Kept:
         return content
 
 
+class NotPublishedError(Exception):
+    """A request cannot be answered whatever it asks for."""
+
+    def response(self) -> Response:
+        """Return the answer that says why."""
+        status, title, detail = self.args
+        return problem(status, title, detail)
+
+
 @dataclass(slots=True)
 class Site:
     """What the routes give.
 
     :param editor: who publishes.
-    :param served: gives the manifest that is served, or ``None`` if none is yet.
     """
 
     archive: Archive
     editor: Editor
-    served: Callable[[], Manifest | None]
     _kept: _Kept = field(default_factory=_Kept)
 
-    def publication(self, request: Request) -> Publication | None:
-        """Return what is published, as seen from the address of a request."""
-        manifest = self.served()
-        address = str(request.base_url).rstrip("/")
-        return Publication(self.archive, manifest, self.editor, address) if manifest else None
+    def publication(self, request: Request) -> Publication:
+        """Return what is published, as seen from the address of a request.
+
+        :raises NotPublishedError: if nothing is published, or the request names a host that no address can have.
+        :raises ManifestError: if the manifest cannot be read.
+        """
+        manifest = self.archive.current()
+        if manifest is None:
+            detail = "This store has no data sets yet."
+            raise NotPublishedError(HTTPStatus.NOT_FOUND, "Nothing is published here", detail)
+        try:
+            address = address_of(request)
+        except TermError as error:
+            detail = "The request names a host that no address can have."
+            raise NotPublishedError(HTTPStatus.BAD_REQUEST, "The host is not one", detail) from error
+        return Publication(self.archive, manifest, self.editor, address)
 
     def give(self, request: Request, path: str, part: site.Part, headers: dict[str, str] | None = None) -> Response:
         """Return the thing of a part that stands at a path."""
-        seen = self.publication(request)
-        if seen is None:
-            return _nothing_yet()
-        found = site.find(seen, path, part)
-        if found is None:
-            detail = f"Nothing is published at /{path}. {seen.address}/releases/ lists what there is."
-            return problem(HTTPStatus.NOT_FOUND, "There is no such thing", detail)
-        return _response(request, seen, found, self._kept, headers or {})
+        try:
+            seen = self.publication(request)
+            found = site.find(seen, path, part)
+            if found is not None:
+                return _response(request, seen, found, self._kept, headers or {})
+        except NotPublishedError as error:
+            return error.response()
+        except ManifestError as error:
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The store is damaged", str(error))
+        detail = f"Nothing is published at /{path}. {seen.address}/releases/ lists what there is."
+        return problem(HTTPStatus.NOT_FOUND, "There is no such thing", detail)
 
     def negotiate(self, request: Request, offered: dict[str, str], part: site.Part) -> Response:
         """Return the form of a thing that the client likes best; the address of each form is its own.
@@ -99,14 +122,13 @@ class Site:
         return self.give(request, path, part, {"Vary": "Accept", "Content-Location": location})
 
 
-def build_router(archive: Archive, editor: Editor, served: Callable[[], Manifest | None]) -> APIRouter:
+def build_router(archive: Archive, editor: Editor) -> APIRouter:
     """Return the routes.
 
     :param editor: who publishes.
-    :param served: gives the manifest that is served, or ``None`` if none is yet.
     """
     router = APIRouter()
-    seen = Site(archive, editor, served)
+    seen = Site(archive, editor)
     _add_files(router, seen)
     _add_negotiated(router, seen)
     _add_citing(router, seen)
@@ -141,19 +163,19 @@ def _add_negotiated(router: APIRouter, seen: Site) -> None:
     @router.api_route("/releases", methods=_METHODS, response_class=Response)
     def releases(request: Request) -> Response:
         """Give all releases of all data sets: a page, or JSON."""
-        return seen.negotiate(request, {_HTML: "releases/index.html", site.JSON: "releases.json"}, site.snapshots)
+        return seen.negotiate(request, {_HTML: "releases/index.html", JSON: "releases.json"}, site.snapshots)
 
     @router.api_route("/snapshot/{number:int}", methods=_METHODS, response_class=Response)
     def snapshot(request: Request, number: int) -> Response:
         """Give a snapshot: which release of each data set it holds; a page, or the manifest as JSON."""
-        offered = {_HTML: f"snapshot/{number}/index.html", site.JSON: f"snapshot/{number}.json"}
+        offered = {_HTML: f"snapshot/{number}/index.html", JSON: f"snapshot/{number}.json"}
         return seen.negotiate(request, offered, site.snapshots)
 
     @router.api_route("/set/{set_}/{version}/diff", methods=_METHODS, response_class=Response)
     def diff(request: Request, set_: str, version: str) -> Response:
         """Give what a release changed against the one before: a page, or JSON. The patch is ``diff.rdfp``."""
         folder = f"set/{set_}/{version}"
-        offered = {_HTML: f"{folder}/diff/index.html", site.JSON: f"{folder}/diff.json"}
+        offered = {_HTML: f"{folder}/diff/index.html", JSON: f"{folder}/diff.json"}
         return seen.negotiate(request, offered, site.differences)
 
     @router.api_route("/feed", methods=_METHODS, response_class=Response)
@@ -183,9 +205,12 @@ def _add_citing(router: APIRouter, seen: Site) -> None:
 
         What is not said is that of now. ``format``: text, bibtex, csl, datacite, zenodo, cff; without, a page.
         """
-        publication = seen.publication(request)
-        if publication is None:
-            return _nothing_yet()
+        try:
+            publication = seen.publication(request)
+        except NotPublishedError as error:
+            return error.response()
+        except ManifestError as error:
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The store is damaged", str(error))
         form = next((form for form in FORMATS if form.name == format), None)
         if format and form is None:
             detail = f"There is no format {format!r}. The formats: {', '.join(form.name for form in FORMATS)}."
@@ -203,7 +228,7 @@ def _add_citing(router: APIRouter, seen: Site) -> None:
         headers = {"Cache-Control": _SHORT} | ({} if query else {"Link": f'<{found.url}>; rel="cite-as"'})
         if form:
             return Response(form.write(found), media_type=form.media_type, headers=headers)
-        return Response(pages.cite(publication, found), media_type=site.HTML, headers=headers)
+        return Response(pages.cite(publication, found), media_type=HTML, headers=headers)
 
 
 def cited(
@@ -242,8 +267,3 @@ def _response(
     if headers["ETag"] in (tag.strip() for tag in request.headers.get("if-none-match", "").split(",")):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return Response(content, media_type=found.media_type, headers=headers)
-
-
-def _nothing_yet() -> Response:
-    detail = "No snapshot is served yet. Try again in a while."
-    return problem(HTTPStatus.SERVICE_UNAVAILABLE, "Nothing is served yet", detail)

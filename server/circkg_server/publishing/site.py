@@ -8,18 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from circkg_server.catalogue.published import published as catalogue
 from circkg_server.publishing import citation, feed, pages
 from circkg_server.publishing.changes import PATCH_TYPE, patch_path, summary_path
 from circkg_server.publishing.citation_formats import FORMATS, Format
 from circkg_server.publishing.crate import FILE as CRATE
 from circkg_server.publishing.crate import crate
 from circkg_server.publishing.distributions import distributions, index_path, path_of
-from circkg_server.publishing.publication import Publication, Published, of_file
-from circkg_server.releases.history import changes, manifests
+from circkg_server.publishing.publication import HTML, JSON, Publication, Published, given, made, of_file
+from circkg_server.releases.history import days, manifests
 from circkg_server.releases.manifest import Manifest, to_json
-
-JSON = "application/json"
-HTML = "text/html; charset=utf-8"
 
 Part = Callable[[Publication], Iterator[Published]]
 
@@ -43,17 +41,16 @@ def research_object(publication: Publication) -> Iterator[Published]:
     """Yield the metadata of the whole as an RO-Crate, which lists what all parts publish."""
     day = day_of(publication, publication.manifest)
 
-    def made() -> bytes:
+    def metadata() -> bytes:
         whole = citation.of_snapshot(publication.manifest, day, publication.editor)
         return crate(publication, whole, (thing for part in PARTS for thing in part(publication)))
 
-    yield Published(CRATE, "application/ld+json", _made(made), title="RO-Crate metadata")
+    yield Published(CRATE, "application/ld+json", made(metadata), title="RO-Crate metadata")
 
 
 def day_of(publication: Publication, manifest: Manifest) -> str:
-    """Return the day on which a manifest counts as published: that of the last change up to it."""
-    days = [one.day for one in changes(publication.archive, publication.manifest) if one.number <= manifest.number]
-    return days[-1] if days else ""
+    """Return the day on which a manifest counts as published; empty if no editor has declared one so far."""
+    return days(publication.archive, publication.manifest).get(manifest.number, "")
 
 
 def dumps(publication: Publication) -> Iterator[Published]:
@@ -67,7 +64,7 @@ def dumps(publication: Publication) -> Iterator[Published]:
                 yield Published(f"dumps/{one.file}", one.served_as, content, True, title, one.bytes, one.sha256)
                 line = one.checksum_line.encode()
                 yield Published(
-                    f"dumps/{one.file}.sha256", "text/plain; charset=utf-8", _given(line), True, f"SHA-256 of {title}"
+                    f"dumps/{one.file}.sha256", "text/plain; charset=utf-8", given(line), True, f"SHA-256 of {title}"
                 )
             index = index_path(archive, release.set, release.version)
             if index.is_file():
@@ -84,7 +81,7 @@ def differences(publication: Publication) -> Iterator[Published]:
             if patch is None or not data.is_file():
                 continue
             folder, title = f"set/{slug}/{release.version}", f"What {release.title} changed in {release.version}"
-            page = _made(partial(pages.difference, publication, release))
+            page = made(partial(pages.difference, publication, release))
             yield Published(f"{folder}/diff/index.html", HTML, page, title=title)
             yield Published(f"{folder}/diff.json", JSON, of_file(data), True, f"{title}: summary")
             media_type = "application/gzip" if patch.suffix == ".gz" else PATCH_TYPE
@@ -98,12 +95,12 @@ def snapshots(publication: Publication) -> Iterator[Published]:
     """Yield each snapshot: the manifest, and a page of it; and the page of all releases."""
     for manifest in manifests(publication.archive, publication.manifest):
         title, path = f"Snapshot {manifest.number}", f"snapshot/{manifest.number}"
-        yield Published(f"{path}.json", JSON, _given(to_json(manifest).encode()), True, f"{title}: manifest")
-        page = _made(partial(pages.snapshot, publication, manifest, day_of(publication, manifest)))
+        yield Published(f"{path}.json", JSON, given(to_json(manifest).encode()), True, f"{title}: manifest")
+        page = made(partial(pages.snapshot, publication, manifest, day_of(publication, manifest)))
         yield Published(f"{path}/index.html", HTML, page, title=title)
-    yield Published("releases/index.html", HTML, _made(partial(pages.releases, publication)), title="All releases")
+    yield Published("releases/index.html", HTML, made(partial(pages.releases, publication)), title="All releases")
     yield Published(
-        "releases.json", JSON, _made(partial(pages.releases_json, publication)), title="All releases, as JSON"
+        "releases.json", JSON, made(partial(pages.releases_json, publication)), title="All releases, as JSON"
     )
 
 
@@ -120,14 +117,14 @@ def citations(publication: Publication) -> Iterator[Published]:
         cited.append((f"cite/snapshot-{manifest.number}", found))
     for path, found in cited:
         for form in FORMATS:
-            content = _made(partial(_written, form, found))
+            content = made(partial(_written, form, found))
             title = f"How to cite {found.title}, version {found.version}: {form.title}"
             yield Published(f"{path}.{form.ending}", form.media_type, content, title=title)
     current = cited[-1][1]
     for form in FORMATS:
         if form.file:
             title = f"How to cite all of it: {form.title}"
-            yield Published(form.file, form.media_type, _made(partial(_written, form, current)), title=title)
+            yield Published(form.file, form.media_type, made(partial(_written, form, current)), title=title)
 
 
 def _written(form: Format, found: citation.Citation) -> bytes:
@@ -137,22 +134,14 @@ def _written(form: Format, found: citation.Citation) -> bytes:
 def change_feed(publication: Publication) -> Iterator[Published]:
     """Yield the change feed: its entry, its pages, and a page for people."""
     for form in feed.FORMS:
-        entry = _made(partial(feed.entry, publication, form))
+        entry = made(partial(feed.entry, publication, form))
         yield Published(f"feed.{form.ending}", form.media_type, entry, title="Change feed")
         for number, members in enumerate(feed.pages(publication), start=1):
-            page = _made(partial(feed.page, publication, number, form))
+            page = made(partial(feed.page, publication, number, form))
             path, title = f"feed/{number}.{form.ending}", f"Change feed, page {number}"
             yield Published(path, form.media_type, page, feed.is_full(members), title)
-    yield Published("feed/index.html", HTML, _made(partial(pages.feed, publication)), title="Changes")
+    yield Published("feed/index.html", HTML, made(partial(pages.feed, publication)), title="Changes")
 
 
-def _made(make: Callable[[], bytes]) -> Callable[[], list[bytes]]:
-    return lambda: [make()]
-
-
-def _given(content: bytes) -> Callable[[], list[bytes]]:
-    return lambda: [content]
-
-
-PARTS: tuple[Part, ...] = (dumps, differences, snapshots, citations, change_feed)
+PARTS: tuple[Part, ...] = (dumps, differences, snapshots, citations, change_feed, catalogue)
 """What is published. Each part yields its own things; the crate, which lists them all, comes last."""

@@ -9,7 +9,7 @@ import io
 import os
 import shutil
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,14 +60,16 @@ def _triple(line: str, ending: str) -> Triple:
     return subject, predicate, rest.removesuffix(ending)
 
 
-def keep_newest(current: Path, keep: int) -> None:
+def keep_newest(current: Path, keep: int, also: Collection[int] = ()) -> None:
     """Remove the numbered folders beside the current one, all but the newest ``keep`` and itself.
 
     Each is renamed first: a folder that was removed in part would later be taken for the whole.
+
+    :param also: numbers that are kept, however old.
     """
     folders = sorted(path for path in current.parent.glob("[0-9]*") if path.is_dir())
     for folder in folders[:-keep]:
-        if folder != current:
+        if folder != current and not (folder.name.isdigit() and int(folder.name) in also):
             shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}.{os.getpid()}.tmp")))
 
 
@@ -185,6 +187,25 @@ class Archive:
     def publish(self, manifest: Manifest) -> None:
         """Make a manifest the current one: the one step that changes what is published."""
         write_durably(self._manifest, to_json(manifest).encode())
+
+    def keep(self, number: int, kept: bool = True) -> None:
+        """Have a snapshot kept for queries, however old it grows; or no longer. The caller holds the lock.
+
+        :raises ManifestError: if there is none of that number.
+        """
+        self.number(number)
+        mark = self._mark(number)
+        if kept:
+            write_durably(mark, b"")
+        else:
+            mark.unlink(missing_ok=True)
+
+    def kept(self) -> frozenset[int]:
+        """Return the numbers of the snapshots that are kept for queries, however old."""
+        return frozenset(int(path.stem) for path in (self.folder / "manifests").glob("*.keep") if path.stem.isdigit())
+
+    def _mark(self, number: int) -> Path:
+        return self._numbered(number).with_suffix(".keep")
 
     def _numbered(self, number: int) -> Path:
         return self.folder / "manifests" / f"{number:06}.json"

@@ -58,6 +58,19 @@ def changes(archive: Archive, current: Manifest) -> tuple[Change, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=4)
+def days(archive: Archive, current: Manifest) -> dict[int, str]:
+    """Return the day on which each manifest counts as published, by its number: that of the last change up to it."""
+    by_number = {change.number: change.day for change in changes(archive, current)}
+    found: dict[int, str] = {}
+    day = ""
+    for manifest in manifests(archive, current):
+        day = by_number.get(manifest.number, day)
+        found[manifest.number] = day
+    return found
+
+
+@lru_cache(maxsize=4)
 def releases_of(archive: Archive, current: Manifest) -> dict[str, tuple[Release, ...]]:
     """Return the releases of each set, each once: in the order in which they were first published."""
     found: dict[str, dict[str, Release]] = {}

@@ -198,7 +198,7 @@ def make(archive: Archive, manifest: Manifest, settings: SearchSettings | None =
 
 def remove_old(archive: Archive, current: Manifest, keep: int = 5) -> None:
     """Remove the indexes of snapshots that nobody can ask for any more: all but the newest ``keep``."""
-    keep_newest(path_of(archive, current), keep)
+    keep_newest(path_of(archive, current), keep, archive.kept())
 
 
 def open_index(archive: Archive, manifest: Manifest, settings: SearchSettings | None = None) -> Index:

@@ -50,8 +50,8 @@ def make(archive: Archive, manifest: Manifest) -> Path:
 
 
 def remove_old(archive: Archive, current: Manifest, keep: int = 5) -> None:
-    """Remove snapshots that nobody can ask for any more: all but the newest ``keep``. Releases stay."""
-    keep_newest(path_of(archive, current), keep)
+    """Remove snapshots that nobody can ask for any more: all but the newest, and those kept for citations."""
+    keep_newest(path_of(archive, current), keep, archive.kept())
 
 
 @dataclass(slots=True)

@@ -102,7 +102,8 @@ class Fetcher:
             response = connection.getresponse()
             content = response.read(MOST_BYTES + 1) if method == "GET" else b""
         except (OSError, http.client.HTTPException, ValueError) as error:
-            reason = f"no answer in {SECONDS:g} seconds" if not timer.is_alive() else str(error) or type(error).__name__
+            late = isinstance(error, TimeoutError) or not timer.is_alive()
+            reason = f"no answer in {SECONDS:g} seconds" if late else str(error) or type(error).__name__
             raise FetchError(f"<{address}> does not answer: {reason}.") from error
         finally:
             timer.cancel()

@@ -82,10 +82,10 @@ MOST = sum(metric.points for metric in METRICS)
 RATINGS = ((351, "Excellent", "excellent"), (221, "Good", "good"), (121, "Sufficient", "enough"), (0, "Bad", "bad"))
 """Least points of each rating, its name, and its local name in the vocabulary of ratings."""
 
-_FILE_TYPE = "http://publications.europa.eu/resource/authority/file-type/"
+FILE_TYPE = "http://publications.europa.eu/resource/authority/file-type/"
 _RDF = ("JSON_LD", "RDFA", "RDF_N_QUADS", "RDF_N_TRIPLES", "RDF_TRIG", "RDF_TURTLE", "RDF_XML")
 MACHINE_READABLE = frozenset(
-    _FILE_TYPE + code
+    FILE_TYPE + code
     for code in (
         *_RDF, "CSV", "GEOJSON", "ICS", "JSON", "KML", "KMZ", "NETCDF", "ODS", "RSS", "SHP", "XLS", "XLSX", "XML",
     )
@@ -93,7 +93,7 @@ MACHINE_READABLE = frozenset(
 """Formats that count as machine-readable."""
 
 NON_PROPRIETARY = frozenset(
-    _FILE_TYPE + code
+    FILE_TYPE + code
     for code in (
         *(code for code in _RDF if code != "RDFA"), "BMP", "CSV", "DBF", "GEOJSON", "GZIP", "HTML", "ICS", "JPEG2000",
         "JSON", "KML", "KMZ", "NETCDF", "ODS", "PNG", "RSS", "RTF", "TAR", "TIFF", "TSV", "TXT", "WMS_SRVC", "XML",
@@ -117,7 +117,6 @@ KNOWN_LICENCES = (
 """Beginnings of the licences that count as known. The list of the portal is one of single licences; this is a little
 more generous."""
 
-FILE_TYPE = _FILE_TYPE
 ACCESS_RIGHT = "http://publications.europa.eu/resource/authority/access-right/"
 MEDIA_TYPES = ("http://www.iana.org/assignments/media-types/", "https://www.iana.org/assignments/media-types/")
 

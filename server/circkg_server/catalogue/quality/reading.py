@@ -27,11 +27,9 @@ class Metadata:
         self.triples = set(triples)
         self._values: defaultdict[tuple[Term, str], list[Term]] = defaultdict(list)
         self._typed: defaultdict[str, list[Term]] = defaultdict(list)
-        self.subjects: set[Term] = set()
         type_ = iri(expand("rdf:type"))
         for subject, predicate, value in sorted(self.triples):
             self._values[subject, predicate].append(value)
-            self.subjects.add(subject)
             if predicate == type_:
                 self._typed[value].append(subject)
 

@@ -16,6 +16,7 @@ from circkg_server.catalogue.quality.metrics import MOST, RATINGS, SCORING, Dime
 from circkg_server.catalogue.quality.scoring import Measurement, Quality, Score
 from circkg_shapes.terms import XSD, Triple, iri, literal
 
+_OA = "http://www.w3.org/ns/oa#"
 _COLOURS = {"Excellent": "green", "Good": "green", "Sufficient": "yellow", "Bad": "red"}
 
 
@@ -103,7 +104,7 @@ def _dqv(quality: Quality) -> Iterator[Triple]:
             if value is not None:
                 number += 1
                 yield from _measurement(subject, f"_:m{number}", metric, value)
-        yield from _rating(subject, score)
+        yield from _rating(subject, f"_:r{number}", score)
 
 
 def _scored(quality: Quality) -> Iterator[tuple[str, Score, Iterable[Measurement]]]:
@@ -115,13 +116,15 @@ def _scored(quality: Quality) -> Iterator[tuple[str, Score, Iterable[Measurement
                 yield score.iri, score, [one for one in score.measured if one.metric.of_distribution]
 
 
-def _rating(subject: str, score: Score) -> Iterator[Triple]:
+def _rating(subject: str, node: str, score: Score) -> Iterator[Triple]:
+    """Yield the rating as an annotation: https://www.w3.org/TR/vocab-dqv/#dqv:QualityAnnotation."""
     local = next((local for _, name, local in RATINGS if name == score.rating), "")
     if local:
-        annotation = f"_:r-{local}"
-        yield _node(subject), iri(expand("dqv:hasQualityAnnotation")), annotation
-        yield annotation, iri(expand("rdf:type")), iri(expand("dqv:QualityAnnotation"))
-        yield annotation, iri("http://www.w3.org/ns/oa#hasBody"), iri(SCORING + local)
+        yield _node(subject), iri(expand("dqv:hasQualityAnnotation")), node
+        yield node, iri(expand("rdf:type")), iri(expand("dqv:QualityAnnotation"))
+        yield node, iri(f"{_OA}motivatedBy"), iri(expand("dqv:qualityAssessment"))
+        yield node, iri(f"{_OA}hasTarget"), _node(subject)
+        yield node, iri(f"{_OA}hasBody"), iri(SCORING + local)
 
 
 def _measurement(subject: str, node: str, metric: str, value: bool | int) -> Iterator[Triple]:

@@ -1,0 +1,1 @@
+"""Links outward: which addresses elsewhere the graph names, and whether they lead somewhere."""
