@@ -70,10 +70,12 @@ def purge(archive: Archive, tombstone: Tombstone, progress: Callable[[str], None
     """
     with archive.writing():
         finish(archive, progress)
-        if not _plan(archive, _term(tombstone.iri)).counts:
+        plan = _plan(archive, _term(tombstone.iri))
+        if not plan.counts:
             raise PurgeError(f"No release says anything about <{tombstone.iri}>.")
-        write_durably(archive.folder / JOURNAL, (json.dumps(asdict(tombstone), ensure_ascii=False) + "\n").encode())
-        return _carry_out(archive, tombstone, progress)
+        journal = {"tombstone": asdict(tombstone), "gone": sorted(plan.gone), "counts": plan.counts}
+        write_durably(archive.folder / JOURNAL, (json.dumps(journal, ensure_ascii=False) + "\n").encode())
+        return _carry_out(archive, tombstone, plan, progress)
 
 
 def finish(archive: Archive, progress: Callable[[str], None] = lambda _: None) -> Purged | None:
@@ -81,7 +83,9 @@ def finish(archive: Archive, progress: Callable[[str], None] = lambda _: None) -
     journal = archive.folder / JOURNAL
     if not journal.exists():
         return None
-    return _carry_out(archive, Tombstone(**json.loads(journal.read_text(encoding="utf-8"))), progress)
+    begun = json.loads(journal.read_text(encoding="utf-8"))
+    plan = _Plan(set(begun["gone"]), begun["counts"])
+    return _carry_out(archive, Tombstone(**begun["tombstone"]), plan, progress)
 
 
 def _term(address: str) -> Term:
@@ -96,22 +100,20 @@ class _Plan:
     """What is to be removed.
 
     :param gone: the thing and what goes with it.
-    :param manifests: every manifest that is kept, by its file.
-    :param counts: statements by release.
+    :param counts: statements by release: its set and version.
     """
 
     gone: set[Term]
-    manifests: dict[Path, Manifest]
     counts: dict[str, int]
+
+    @property
+    def sets(self) -> set[str]:
+        """Return the slugs of the sets that change."""
+        return {release.partition("/")[0] for release in self.counts}
 
 
 def _plan(archive: Archive, thing: Term) -> _Plan:
-    manifests = {
-        path: from_json(path.read_text(encoding="utf-8"))
-        for path in [*sorted((archive.folder / "manifests").glob("[0-9]*.json")), archive.folder / "manifest.json"]
-        if path.exists()
-    }
-    releases = _different(manifests.values())
+    releases = _different(_manifests(archive).values())
     gone = {thing}
     while True:
         # What goes with it may have records and amounts of its own.
@@ -125,11 +127,14 @@ def _plan(archive: Archive, thing: Term) -> _Plan:
         number = sum(_is_about(triple, gone) for triple in archive.triples(release))
         if number:
             counts[f"{release.set}/{release.version}"] = number
-    return _Plan(gone, manifests, counts)
+    return _Plan(gone, counts)
 
 
 def _tells(archive: Archive, release: Release, gone: set[Term]) -> bool:
-    content = archive.quads(release)
+    return _holds(archive.quads(release), gone)
+
+
+def _holds(content: bytes, gone: set[Term]) -> bool:
     return any(term[1:-1].encode() in content for term in gone)
 
 
@@ -153,26 +158,31 @@ def _is_about(triple: Triple, gone: set[Term]) -> bool:
     )
 
 
-def _carry_out(archive: Archive, tombstone: Tombstone, progress: Callable[[str], None]) -> Purged:
-    plan = _plan(archive, _term(tombstone.iri))
-    old = {release.file for release in _different(plan.manifests.values())}
+def _carry_out(archive: Archive, tombstone: Tombstone, plan: _Plan, progress: Callable[[str], None]) -> Purged:
+    """Do what the journal says; every step can be done again."""
+    manifests = _manifests(archive)
     renewed = {
         release.file: _renewed(archive, release, plan.gone, progress)
-        for release in _different(plan.manifests.values())
+        for release in _different(manifests.values())
         if f"{release.set}/{release.version}" in plan.counts
     }
-    current = archive.current()
-    for path, manifest in plan.manifests.items():
+    for path, manifest in manifests.items():
         if path.name != "manifest.json":
             write_durably(path, to_json(_with(manifest, renewed)).encode())
+    # What was made of releases of these sets, such as their changes against each other, may tell of it too.
+    _remove_files(archive, plan.sets)
+    current = archive.current()
     if current is not None and any(release.file in renewed for release in current.releases):
         progress("publish")
         publish_manifest(archive, archive.next_manifest(_with(current, renewed).releases))
-    current = archive.current()
+        current = archive.current()
     progress("remove what was derived")
     _remove_derived(archive, current.number if current else 0)
-    kept = {r.file for m in _manifests(archive) for r in m.releases}
-    _remove_releases(archive, (old | _lying_about(archive, plan.gone)) - kept)
+    kept = {release.file for release in _different(_manifests(archive).values())}
+    for path in (archive.folder / "releases").glob("*/*.nq.gz"):
+        unnamed = path.relative_to(archive.folder).as_posix() not in kept
+        if unnamed and (path.parent.name in plan.sets or _holds(gzip.decompress(path.read_bytes()), plan.gone)):
+            path.unlink()
     retire(archive.folder, tombstone)
     (archive.folder / JOURNAL).unlink()
     sync_folder(archive.folder)
@@ -180,9 +190,10 @@ def _carry_out(archive: Archive, tombstone: Tombstone, progress: Callable[[str],
     return Purged(plan.counts, things, current.number if current else None)
 
 
-def _manifests(archive: Archive) -> list[Manifest]:
-    paths = [*(archive.folder / "manifests").glob("[0-9]*.json"), archive.folder / "manifest.json"]
-    return [from_json(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+def _manifests(archive: Archive) -> dict[Path, Manifest]:
+    """Return every manifest that is kept, by its file."""
+    paths = [*sorted((archive.folder / "manifests").glob("[0-9]*.json")), archive.folder / "manifest.json"]
+    return {path: from_json(path.read_text(encoding="utf-8")) for path in paths if path.exists()}
 
 
 def _renewed(archive: Archive, release: Release, gone: set[Term], progress: Callable[[str], None]) -> Release:
@@ -216,24 +227,12 @@ def _remove_derived(archive: Archive, current: int) -> None:
                 _remove(path)
 
 
-def _lying_about(archive: Archive, gone: set[Term]) -> set[str]:
-    """Return the files of releases that no manifest names and that tell of a thing which goes."""
-    named = {release.file for manifest in _manifests(archive) for release in manifest.releases}
-    found_ = set()
-    for path in (archive.folder / "releases").glob("*/*.nq.gz"):
-        file = path.relative_to(archive.folder).as_posix()
-        if file not in named and any(term.encode() in gzip.decompress(path.read_bytes()) for term in gone):
-            found_.add(file)
-    return found_
-
-
-def _remove_releases(archive: Archive, files: Iterable[str]) -> None:
-    """Remove files of releases, and whatever was made of them beside or in other folders."""
-    for file in files:
-        path = archive.folder / file
-        stem = path.name.removesuffix(".nq.gz")
-        for found_ in archive.folder.glob(f"*/{path.parent.name}/{stem}*"):
-            _remove(found_)
+def _remove_files(archive: Archive, sets: Iterable[str]) -> None:
+    """Remove whatever was made of the releases of some sets."""
+    for folder in archive.folder.iterdir():
+        if folder.is_dir() and folder.name not in _KEPT_FOLDERS and not folder.name.startswith("."):
+            for slug in sets:
+                shutil.rmtree(folder / slug, ignore_errors=True)
 
 
 def _remove(path: Path) -> None:
