@@ -259,7 +259,7 @@ def moments(store: Archive, tmp_path: Path, number: int) -> None:
 
 
 def test_an_acceptance_that_is_killed_leaves_all_of_it_or_nothing(store: Archive, tmp_path: Path) -> None:
-    moments(store, tmp_path, 5)
+    moments(store, tmp_path, 3)
 
 
 @pytest.mark.nightly

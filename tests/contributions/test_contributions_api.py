@@ -128,6 +128,8 @@ def test_from_an_upload_to_an_answer_of_the_endpoint_and_back(served: Served) ->
     until(answered)
     assert httpx.get(f"{served.url}/status", timeout=PATIENCE).json()["snapshot"] == accepted["snapshot"]
     assert "whole-way" in httpx.get(f"{served.url}/", headers={"Accept": "text/html"}, timeout=PATIENCE).text
+    catalogue = httpx.get(f"{served.url}/catalogue.ttl", timeout=PATIENCE).text
+    assert "Contributed by Town of Test under CC0 1.0 Universal." in catalogue
     assert served.decide(id_, "accept").status_code == 409
     audit = (served.folder / "audit.jsonl").read_text(encoding="utf-8")
     assert f"accept {id_}" in audit

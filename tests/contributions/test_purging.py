@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -184,8 +185,29 @@ def moments(filled: Archive, tmp_path: Path, number: int) -> None:
     assert begun, "no process was killed in time"
 
 
-def test_a_purge_that_is_killed_is_finished(filled: Archive, tmp_path: Path) -> None:
-    moments(filled, tmp_path, 4)
+def test_a_purge_that_breaks_off_is_finished(filled: Archive, tmp_path: Path) -> None:
+    """Each step that a purge tells of is the last one of some process."""
+    steps: list[str] = []
+    whole = Archive(tmp_path / "whole")
+    shutil.copytree(filled.folder, whole.folder)
+    purging.purge(whole, GONE, steps.append)
+    assert len(steps) > 3
+    for last in (0, len(steps) // 2, len(steps) - 1):
+        copy = Archive(tmp_path / f"copy-{last}")
+        shutil.copytree(filled.folder, copy.folder)
+        left = iter(range(last))
+
+        def step(_: str, left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            purging.purge(copy, GONE, step)
+        assert (copy.folder / purging.JOURNAL).exists()
+        with copy.writing():
+            purging.finish(copy)
+        check_gone(copy)
+        assert mentions(copy.folder) == []
 
 
 @pytest.mark.nightly
