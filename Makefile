@@ -49,13 +49,14 @@ docs: $(READY)   ## write the generated reference pages
 sources: $(READY)  ## register the web pages that the data cite
 	$(BIN)/python -m circkg_loaders.sources
 
-bench: $(READY)  ## measure build, start, search, serving, validation and publishing against peers
+bench: $(READY)  ## measure build, start, search, serving, publishing and validation
 	$(BIN)/python tests/benchmarks/build.py
 	$(BIN)/python tests/benchmarks/search.py
 	$(BIN)/python tests/benchmarks/serving.py
-	$(BIN)/python tests/benchmarks/validation.py
 	$(BIN)/python tests/benchmarks/publishing.py
 	$(BIN)/python tests/benchmarks/catalogue.py
+	$(BIN)/python tests/benchmarks/judging.py
+	$(BIN)/python tests/benchmarks/validation.py
 
 clean:           ## remove what the targets made
 	rm -rf .venv $(STORE) dist .mypy_cache .ruff_cache .pytest_cache

@@ -23,7 +23,7 @@ from circkg_shapes import Shapes, background, validate
 from circkg_shapes.background import Background, BackgroundError
 from circkg_shapes.encoding import Columns
 from circkg_shapes.report import VIOLATION
-from circkg_shapes.rooms import room
+from circkg_shapes.rooms import shape_files
 from circkg_shapes.terms import Triple
 
 from .shacl_cases import triples
@@ -123,7 +123,7 @@ def test_an_index_judges_as_the_whole(shapes: list[str], facts: list[tuple[str, 
 
 @pytest.fixture(scope="module")
 def curated() -> Shapes:
-    return Shapes.load([room("shapes")])
+    return Shapes.load(shape_files())
 
 
 def test_a_build_writes_the_default_graph(archive: Archive, built: Build) -> None:

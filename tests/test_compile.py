@@ -13,7 +13,7 @@ from circkg_shapes import Report, Shapes, ShapesError, validate
 from circkg_shapes.encoding import Columns
 from circkg_shapes.features import features, main
 from circkg_shapes.patterns import Pattern, PatternError
-from circkg_shapes.rooms import room
+from circkg_shapes.rooms import shape_files
 from circkg_shapes.terms import XSD
 from circkg_shapes.values import compare, value
 
@@ -241,9 +241,9 @@ def test_every_component_has_a_message_of_its_own() -> None:
 
 
 def test_our_shapes_are_all_judged_by_our_own_engine(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(room("shapes"))]) == 0
+    assert main([str(file) for file in shape_files()]) == 0
     assert "Our own engine takes all of them." in capsys.readouterr().out
-    found = features(Shapes.load([room("shapes")]))
+    found = features(Shapes.load(shape_files()))
     assert {feature.engine for feature in found} == {"ours"}
     assert "lessThanOrEquals" in {feature.name for feature in found}
 

@@ -392,6 +392,7 @@ def test_a_workbook_for_each_file_goes_into_a_folder(tmp_path: Path) -> None:
     [
         (["--format", "xlsx"], "Say where it goes: -o checked.xlsx"),
         (["--format", "pdf"], "The formats: text, json, turtle, csv, html, xlsx"),
+        (["--delimiter", ";;"], "give one sign, or tab"),
         (["--dates", "today"], "day-first or month-first or year-first"),
         (["-o", FAULTY], "is one of the files that are judged"),
         (["--form", "recipe"], "there is no form 'recipe'"),
@@ -404,6 +405,12 @@ def test_what_cannot_be_done_is_told_with_a_way_out(arguments: list[str | Path],
     done = circkg("validate", FAULTY, *arguments)
     assert (done.code, done.out) == (2, "")
     assert says in " ".join(done.err.split())
+
+
+def test_a_tabulator_is_declared_by_its_name(tmp_path: Path) -> None:
+    table = tmp_path / "practices.txt"
+    table.write_text(GOOD.read_text(encoding="utf-8").replace(",", "\t"), encoding="utf-8")
+    assert circkg("validate", table, "--delimiter", "tab", "--form", "practice").code == 0
 
 
 def test_a_file_without_cells_has_no_workbook(tmp_path: Path) -> None:

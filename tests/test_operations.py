@@ -77,7 +77,9 @@ class StubEngine:
     def __init__(self) -> None:
         self.current: Any = SimpleNamespace(manifest=SimpleNamespace(number=7))
         self.ready = True
-        self.pools = [SimpleNamespace(kind=Kind.MEMORY, number=7, readers=2, running={"q1": 1}, waiting=3, respawns=4)]
+        self.pools = [
+            SimpleNamespace(kind=Kind.MEMORY, number=7, readers=2, running={"q1": 1}, waiting=3, lent=5, respawns=4)
+        ]
 
     def running(self) -> list[dict[str, object]]:
         """Return one query."""
@@ -152,7 +154,7 @@ def test_the_status_is_json_and_a_page(client: Client) -> None:
     told = client.get("/status").json()
     assert (told["snapshot"], told["engines"], told["running"]) == (7, ["memory"], 1)
     assert told["pools"][0] == {
-        "engine": "memory", "snapshot": 7, "readers": 2, "running": 1, "waiting": 3, "respawns": 4,
+        "engine": "memory", "snapshot": 7, "readers": 2, "running": 1, "waiting": 3, "lent": 5, "respawns": 4,
     }  # fmt: skip
     assert told["limits"]["max_rows"] == 10
     assert told["readers_have_network"] in (True, False)
@@ -220,15 +222,18 @@ def test_without_tokens_there_is_no_administration(client: Client, operations: O
 @contextlib.contextmanager
 def logged(settings: OperationsSettings) -> Iterator[io.StringIO]:
     names = ("circkg", "uvicorn", "uvicorn.error", "uvicorn.access")
-    before = {name: (list(logging.getLogger(name).handlers), logging.getLogger(name).propagate) for name in names}
+    loggers = [logging.getLogger(name) for name in names]
+    before = {found: (list(found.handlers), found.propagate, found.level) for found in loggers}
+    for found in loggers:
+        found.setLevel(logging.NOTSET)  # servers of other tests in this process have set their own
     stream = io.StringIO()
     logs.configure(settings, stream)
     try:
         yield stream
     finally:
-        for name, (handlers, propagate) in before.items():
-            found = logging.getLogger(name)
+        for found, (handlers, propagate, level) in before.items():
             found.handlers[:], found.propagate, found.disabled = handlers, propagate, False
+            found.setLevel(level)
 
 
 async def answering(scope: Any, _receive: Any, send: Any) -> None:

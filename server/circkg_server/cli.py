@@ -204,7 +204,7 @@ def validate(
     encoding: Annotated[
         str | None, typer.Option(help="Such as utf-8 or windows-1250.", show_default="detected")
     ] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Sign between cells.", show_default="detected")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Sign between cells, or tab.", show_default="detected")] = None,
     decimal: Annotated[str | None, typer.Option(help="Decimal mark: . or ,", show_default="detected")] = None,
     dates: Annotated[
         str | None, typer.Option(help="day-first, month-first or year-first.", show_default="detected")
@@ -223,7 +223,8 @@ def validate(
     from circkg_loaders.contributed.style import Style  # noqa: PLC0415 - the other commands start faster without these
     from circkg_server.contributions.command import Asked, run  # noqa: PLC0415
 
-    style = Style(encoding, delimiter, None, tuple(header_row) if header_row else None, decimal, dates, sheet)
+    mark = "\t" if delimiter == "tab" else delimiter
+    style = Style(encoding, mark, None, tuple(header_row) if header_row else None, decimal, dates, sheet)
     asked = Asked(
         tuple(files), format_, output, lang, limit, form, mapping, text_language, style, tuple(shapes or ()),
         store or default_store(),

@@ -20,9 +20,9 @@ from circkg_shapes.index import Index, ListError
 from circkg_shapes.plan import Constraint, Plan, Root, Shape, Target
 from circkg_shapes.report import SH, VIOLATION
 from circkg_shapes.shapes import TARGETS, Shapes, ShapesError, is_true
-from circkg_shapes.terms import XSD, Term, is_blank, is_iri, literal_parts
+from circkg_shapes.terms import XSD, Term, iri_text, is_blank, is_iri, literal_parts
 from circkg_shapes.values import Value, value
-from circkg_shapes.vocabulary import TYPE, local, sh
+from circkg_shapes.vocabulary import IMPORTS, TYPE, local, sh
 
 MAX_DEPTH: Final = 100
 """Deepest nesting of shapes that is compiled."""
@@ -242,6 +242,22 @@ class _Compiler:
     def path_text(self, shape: Term) -> str | None:
         path = self.one(shape, "path")
         return paths.text(self.index, path) if path else None
+
+    def prefixes(self, shape: Term, node: Term) -> dict[str, str]:
+        """Return what is declared at sh:prefixes and at what these import (SHACL, section 5.2.1)."""
+        found: dict[str, str] = {}
+        holders = list(self.objects(node, "prefixes"))
+        for holder in holders:
+            holders += [each for each in self.index.objects(holder, IMPORTS) if each not in holders]
+            for each in self.objects(holder, "declare"):
+                prefix, space = self.one(each, "prefix"), self.one(each, "namespace")
+                if prefix is None or space is None:
+                    raise self.refuse(shape, f"the declaration {each} lacks sh:prefix or sh:namespace.")
+                name = literal_parts(self.literal(shape, "prefix", prefix))[0]
+                text = iri_text(space) if is_iri(space) else literal_parts(space)[0]
+                if found.setdefault(name, text) != text:
+                    raise self.refuse(shape, f"the prefix {name!r} is declared twice, as <{found[name]}> and <{text}>.")
+        return found
 
     def words(self, node: Term) -> list[str]:
         said = [predicate for _, predicate, _ in self.index.by_subject.get(node, ())]

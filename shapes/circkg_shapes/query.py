@@ -25,7 +25,9 @@ from rdflib.term import Identifier
 
 from circkg_shapes.footprint import ANY_READ, Chain, Footprint
 from circkg_shapes.paths import Alternative, Path, Repeat, Sequence, Step, inverse
+from circkg_shapes.report import SH
 from circkg_shapes.terms import XSD, XSD_STRING
+from circkg_shapes.vocabulary import OWL, RDF, RDFS
 
 FOCUS: Final = "urn:x-circkg:focus"
 """Name of the graph that lists the focus nodes, and of the subject and predicate of its triples."""
@@ -38,6 +40,15 @@ _TOKEN: Final = re.compile(
 )
 _AS_THIS: Final = re.compile(r"\bAS\s*[$?]this\b", re.IGNORECASE)
 _ASKS_FOR_FORMS: Final = frozenset({"Builtin_STR", "Builtin_DATATYPE", "Builtin_sameTerm", "Group"})
+_USUAL_PREFIXES: Final = {
+    "rdf": RDF,
+    "rdfs": RDFS,
+    "owl": OWL,
+    "sh": SH,
+    "xsd": XSD,
+}
+"""Known to queries without a declaration, as pySHACL knows them."""
+
 _MAX_PATTERNS: Final = 16
 _PATTERN_LENGTH: Final = 3
 
@@ -84,7 +95,8 @@ def read(text: str, prefixes: Mapping[str, str], path: str | None) -> Query:
     :raises QueryError: if it is not SPARQL, or has a part that constraints may not have (SHACL, section 5.2).
     :raises NotHereError: if it has a part that is for the other engine.
     """
-    head = "".join(f"PREFIX {name}: <{space}>\n" for name, space in sorted(prefixes.items()))
+    known = {**_USUAL_PREFIXES, **prefixes}
+    head = "".join(f"PREFIX {name}: <{space}>\n" for name, space in sorted(known.items()))
     parts = _TOKEN.findall(text)
     variables = {part[1:] for part in parts if part[:1] in "$?" and len(part) > 1}
     for name in ("shapesGraph", "currentShape"):
@@ -208,7 +220,7 @@ def _footprint(algebra: CompValue) -> Footprint:
         found.opaque = True  # a variable of a nested query may be another one of the same name
         return found
     unseen = set(range(len(patterns)))
-    _follow(Name("this"), (), patterns, frozenset(), unseen, found)
+    _follow((Name("this"),), (), patterns, unseen, found)
     if unseen:
         found.opaque = True
     return found
@@ -222,12 +234,14 @@ def _triples(part: CompValue) -> Iterator[Pattern]:
             yield subject, predicate, value
 
 
-def _follow(
-    node: object, chain: Chain, patterns: list[Pattern], used: frozenset[int], unseen: set[int], found: Footprint
-) -> None:
-    """Note what the patterns see that touch a node at the end of a chain, and go on from their other ends."""
+def _follow(way: tuple[object, ...], chain: Chain, patterns: list[Pattern], unseen: set[int], found: Footprint) -> None:
+    """Note what the patterns see that touch the node at the end of a chain, and go on from their other ends.
+
+    :param way: the variables and terms that the chain leads over; what touches an earlier one is seen from there.
+    """
+    node = way[-1]
     for place, (subject, predicate, value) in enumerate(patterns):
-        if place in used or node not in (subject, value) or found.opaque:
+        if node not in (subject, value) or found.opaque:
             continue
         unseen.discard(place)
         if isinstance(predicate, Name):
@@ -241,10 +255,11 @@ def _follow(
         if path is None:
             found.opaque = True
             continue
-        for start, way, end in ((subject, path, value), (value, inverse(path), subject)):
-            if start == node:
-                for longer in found.walk(chain, way):
-                    _follow(end, longer, patterns, used | {place}, unseen, found)
+        for start, walked, end in ((subject, path, value), (value, inverse(path), subject)):
+            if start == node and end not in way[:-1]:
+                for longer in found.walk(chain, walked):
+                    if end != node:
+                        _follow((*way, end), longer, patterns, unseen, found)
 
 
 def _path(predicate: object) -> Path | None:

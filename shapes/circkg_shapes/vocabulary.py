@@ -16,7 +16,9 @@ REST: Final = f"<{RDF}rest>"
 NIL: Final = f"<{RDF}nil>"
 SUBCLASS: Final = f"<{RDFS}subClassOf>"
 CLASS: Final = f"<{RDFS}Class>"
-OWL_CLASS: Final = "<http://www.w3.org/2002/07/owl#Class>"
+OWL: Final = "http://www.w3.org/2002/07/owl#"
+OWL_CLASS: Final = f"<{OWL}Class>"
+IMPORTS: Final = f"<{OWL}imports>"
 
 
 def sh(name: str) -> Term:

@@ -258,6 +258,7 @@ def test_formulas_stay_texts(read_text: Reading) -> None:
         ("Themes", "https://example.org/<x>", "iri-form"),
         ("Source", "https://example.org/a\\b", "address-form"),
         ("Source", "see above", "source-unknown"),
+        ("Source", "https://___/", "address-form"),
         ("Identified by", "urn:x:{y}", "iri-form"),
     ],
 )

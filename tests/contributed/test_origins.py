@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.contributed.conftest import Reading
 
-from circkg_loaders.contributed.reading import read_bytes
+from circkg_loaders.contributed.known import Known
+from circkg_loaders.contributed.reading import Options, read_bytes, read_together
 from circkg_loaders.prefixes import expand
 from circkg_shapes.terms import iri
 
@@ -90,3 +93,20 @@ def test_the_account_says_what_a_file_is(read_text: Reading) -> None:
     assert table.style.to_dict() == {"encoding": "utf-8", "delimiter": ",", "quote": '"'}
     rdf = read_bytes(b"<x:a> <x:b> <x:c> .", "a.ttl")
     assert (rdf.syntax, rdf.style, rdf.sheets, rdf.faults) == ("turtle", None, (), [])
+
+
+def test_rows_of_one_file_may_name_things_of_another(tmp_path: Path, known: Known) -> None:
+    page = "https://example.org/toys"
+    (tmp_path / "practices.csv").write_text(f"Title,Practised by,Source\nToy library,Friends of Toys,{page}\n")
+    (tmp_path / "organisations.csv").write_text(f"id,Name,Source\ntoy-friends,Friends of Toys,{page}\n")
+    paths = [tmp_path / "practices.csv", tmp_path / "organisations.csv"]
+    options = Options(language="en", known=known)
+    alone = read_together(paths[:1], options)
+    assert [fault.code for fault in alone[0].faults] == ["link-unknown"]
+    practices, organisations = read_together(paths, options)
+    assert practices.faults == organisations.faults == []
+    (link,) = [triple for triple in practices.triples if "practisedBy" in triple[1]]
+    assert link[2] == organisations.triples[0][0]
+    assert practices.origins.of(link)[0].cell == "B2"
+    for each in (practices, organisations):
+        assert f"<{page}>" in {value for _, _, value in each.triples}, "the source is described where it is named"

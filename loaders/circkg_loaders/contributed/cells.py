@@ -13,6 +13,7 @@ from circkg_loaders.contributed.notations import Notation
 from circkg_loaders.iris import BASE, concept_iri, source_iri
 from circkg_loaders.nuts import Region, UnknownRegionError
 from circkg_loaders.prefixes import PrefixError, expand, shorten
+from circkg_loaders.source_documents import SourceError
 from circkg_loaders.sources import WEB_PAGE, address_id
 from circkg_loaders.values import CURRENCIES, CURRENCY, ValueProblem, parse_date, parse_url
 from circkg_shapes.forms import NUTS_SCHEME, Field, Kind
@@ -20,6 +21,9 @@ from circkg_shapes.terms import XSD, Term, TermError, Triple, iri, iri_text, lit
 
 SOURCE: Term = iri(expand("circ:SourceDocument"))
 """Class of the things that a cell may name by an address that nobody has described yet."""
+
+URL: Term = iri(expand("schema:url"))
+"""Property of the address of a source."""
 
 _TYPE = iri(expand("rdf:type"))
 _CURRENCY_SIGNS = {
@@ -173,14 +177,12 @@ class CellReader:
             return found
         if text.startswith(BASE) or not re.match("https?://", text, re.IGNORECASE):
             return _as_iri(text) or _raise("source-unknown", text)
-        address = _address(text)
-        source = iri(source_iri(address_id(iri_text(address))))
-        self.new_sources[source] = (
-            (source, _TYPE, SOURCE),
-            (source, iri(expand("dct:type")), iri(concept_iri("source-kind", WEB_PAGE))),
-            (source, iri(expand("schema:url")), address),
-        )
-        return source
+        try:
+            described = source_of(_address(text))
+        except SourceError:
+            return _raise("address-form", text)
+        self.new_sources[described[0][0]] = described
+        return described[0][0]
 
     # -- regions ------------------------------------------------------------------------------------------------
 
@@ -243,6 +245,19 @@ class CellReader:
         codes = {each.nuts for each in self._known.countries.values() if iri(each.iri) == country}
         inside = [m for m in matches if (r := self._regions.get(iri_text(m.iri))) is None or r.country in codes]
         return inside or matches
+
+
+def source_of(address: Term) -> tuple[Triple, ...]:
+    """Return what is said of a source of which only the address is known.
+
+    :raises SourceError: if the address has no host of letters or digits.
+    """
+    source = iri(source_iri(address_id(iri_text(address))))
+    return (
+        (source, _TYPE, SOURCE),
+        (source, iri(expand("dct:type")), iri(concept_iri("source-kind", WEB_PAGE))),
+        (source, URL, address),
+    )
 
 
 def _raise(code: str, text: str, **values: str) -> Term:

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from itertools import chain, islice
 from pathlib import Path
 from threading import RLock
+from typing import TypeAlias
 
 from babel import Locale
 from rapidfuzz import fuzz, process
@@ -53,6 +55,8 @@ _TABLES = """
 CREATE TABLE thing (iri TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (iri, kind)) WITHOUT ROWID;
 CREATE TABLE name (key TEXT NOT NULL, text TEXT NOT NULL, language TEXT NOT NULL, how TEXT NOT NULL, iri TEXT NOT NULL);
 """
+_BATCH = 20_000
+_Row: TypeAlias = tuple[str, ...]
 _INDEXES = "CREATE INDEX name_key ON name (key); CREATE INDEX name_iri ON name (iri);"
 
 
@@ -254,31 +258,44 @@ def _reference() -> tuple[Nuts, dict[str, Country]]:
 
 
 def _filled(path: str, triples: Iterable[Triple], *, countries: bool = True) -> sqlite3.Connection:
+    """Return a database of what triples name, filled as they come, so that no more than a batch is held."""
     names = sqlite3.connect(path, check_same_thread=False)
     names.executescript(_TABLES)
-    things: list[tuple[Term, Term]] = []
-    rows: list[tuple[str, str, str, str, Term]] = []
+    for batch in _batches(chain(_of_triples(triples), _of_countries() if countries else ())):
+        names.executemany("INSERT OR IGNORE INTO thing VALUES (?, ?)", (row for row in batch if len(row) == 2))
+        names.executemany("INSERT INTO name VALUES (?, ?, ?, ?, ?)", (row for row in batch if len(row) == 5))
+    names.executescript(_INDEXES)
+    names.commit()
+    return names
+
+
+def _batches(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
+    source = iter(rows)
+    while batch := list(islice(source, _BATCH)):
+        yield batch
+
+
+def _of_triples(triples: Iterable[Triple]) -> Iterator[_Row]:
+    """Yield kinds and names: a thing and its kind, or folded name, name, language, kind of name and thing."""
     for subject, predicate, value in triples:
         if not is_iri(subject):
             continue
         if predicate in (_TYPE, _IN_SCHEME):
-            things.append((subject, value))
-            rows.extend(_slug(subject))
+            yield subject, value
+            yield from _slug(subject)
         elif predicate in _HOW:
             text, language, _ = (iri_text(value), None, "") if is_iri(value) else literal_parts(value)
-            rows.append((folded(text), text, language or "", _HOW[predicate], subject))
-    for country in load_countries(room("data") / "countries.csv").values() if countries else ():
+            yield folded(text), text, language or "", _HOW[predicate], subject
+
+
+def _of_countries() -> Iterator[_Row]:
+    for country in load_countries(room("data") / "countries.csv").values():
         subject = iri(country.iri)
-        things.append((subject, COUNTRY))
-        codes = dict.fromkeys(filter(None, (country.iso2, country.nuts, country.iso3)))
-        labels = dict.fromkeys((country.name_en, country.name_local, country.name_latin))
-        rows += [(folded(text), text, "", "code", subject) for text in codes]
-        rows += [(folded(text), text, "en" if text == country.name_en else "", "label", subject) for text in labels]
-    names.executemany("INSERT OR IGNORE INTO thing VALUES (?, ?)", things)
-    names.executemany("INSERT INTO name VALUES (?, ?, ?, ?, ?)", dict.fromkeys(rows))
-    names.executescript(_INDEXES)
-    names.commit()
-    return names
+        yield subject, COUNTRY
+        for text in dict.fromkeys(filter(None, (country.iso2, country.nuts, country.iso3))):
+            yield folded(text), text, "", "code", subject
+        for text in dict.fromkeys((country.name_en, country.name_local, country.name_latin)):
+            yield folded(text), text, "en" if text == country.name_en else "", "label", subject
 
 
 def _slug(subject: Term) -> Iterator[tuple[str, str, str, str, Term]]:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePath
 
+from circkg_loaders.contributed.cells import URL, source_of
 from circkg_loaders.contributed.contribution import ColumnAccount, Contribution, Options, SheetAccount
 from circkg_loaders.contributed.csvw import find_metadata, read_metadata
 from circkg_loaders.contributed.delimited import read_delimited
 from circkg_loaders.contributed.json_tables import is_linked_data, is_table_metadata, load_json, read_json
+from circkg_loaders.contributed.known import Known
 from circkg_loaders.contributed.origins import Origins, RdfOrigins
 from circkg_loaders.contributed.rdf import FORMATS, ContributionError, parse_rdf, read_content
 from circkg_loaders.contributed.sheets import Book
 from circkg_loaders.contributed.style import Style
 from circkg_loaders.contributed.tables import read_sheets
 from circkg_loaders.contributed.workbooks import read_workbook
+from circkg_loaders.source_documents import SourceError
 from circkg_shapes.terms import Triple
 
 __all__ = [
     "BOOKS", "SYNTAXES", "ColumnAccount", "Contribution", "ContributionError", "Options", "Origins", "SheetAccount",
-    "Style", "read", "read_bytes",
+    "Style", "read", "read_bytes", "read_together",
 ]  # fmt: skip
 
 SYNTAXES = {
@@ -65,6 +69,40 @@ def read(path: Path, options: Options | None = None) -> Contribution:
     if metadata is not None:
         options = replace(options, mapping=read_metadata(metadata, path.name))
     return read_bytes(read_content(path), path.name, options)
+
+
+def read_together(
+    paths: Sequence[Path], options: Options | None = None, *, progress: Callable[[str], None] = lambda _: None
+) -> list[Contribution]:
+    """Return what files say that are contributed together: rows of one may name things that another describes.
+
+    :param progress: is told the name of each file as its reading begins.
+    :raises ContributionError: if a file cannot be read as a whole.
+    """
+    options = options or Options()
+    found: list[Contribution] = []
+    for path in paths:
+        progress(path.name)
+        found.append(read(path, options))
+    if len(found) == 1 or not any(each.sheets for each in found):
+        return found
+    known = (options.known or Known.of_rooms()).with_things(_described(found))
+    again = replace(options, known=known)
+    return [read(path, again) if each.sheets else each for path, each in zip(paths, found, strict=True)]
+
+
+def _described(found: Sequence[Contribution]) -> Iterator[Triple]:
+    """Yield what files describe, but for sources of which a cell gives no more than the address.
+
+    Each file that names such a source describes it, so that it stands by itself.
+    """
+    triples = [triple for each in found for triple in each.triples]
+    by_address: set[Triple] = set()
+    for address in {value for each in found if each.sheets for _, predicate, value in each.triples if predicate == URL}:
+        with suppress(SourceError):
+            by_address.update(source_of(address))
+    more = {triple[0] for triple in triples if triple not in by_address}
+    yield from (triple for triple in triples if triple not in by_address or triple[0] in more)
 
 
 def read_bytes(content: bytes, name: str, options: Options | None = None) -> Contribution:

@@ -17,7 +17,7 @@ from circkg_loaders.contributed.contribution import Contribution, Options
 from circkg_loaders.contributed.mapping_files import read_mapping
 from circkg_loaders.contributed.notations import DECIMALS, ORDERS
 from circkg_loaders.contributed.rdf import ContributionError, read_content
-from circkg_loaders.contributed.reading import BOOKS, read
+from circkg_loaders.contributed.reading import BOOKS, read_together
 from circkg_loaders.contributed.style import Style
 from circkg_server.contributions.explanation import language_of_terminal
 from circkg_server.contributions.judging import Judgement, judge, our_shapes
@@ -65,11 +65,9 @@ def run(asked: Asked, out: Console, err: Console) -> bool:
         step("know")
         knowledge = knowledge_of(Archive(asked.store))
         options = Options(asked.form, asked.text_language, asked.style, mapping, knowledge.names)
-        contributions = []
-        for path in asked.files:
-            step(path.name)
-            contributions.append(read(path, options))
-            _refuse_without_cells(asked, contributions[-1])
+        contributions = read_together(asked.files, options, progress=step)
+        for contribution in contributions:
+            _refuse_without_cells(asked, contribution)
         step("shapes")
         shapes = Shapes.load(asked.shapes) if asked.shapes else our_shapes()
         judgement = judge(contributions, knowledge, shapes, language=language, ours=not asked.shapes, progress=step)
@@ -83,6 +81,8 @@ def _refuse_impossible(asked: Asked) -> None:
     for name, value, allowed in (("dates", asked.style.dates, ORDERS), ("decimal", asked.style.decimal, DECIMALS)):
         if value is not None and value not in allowed:
             raise ContributionError(f"--{name} {value}: it can be {' or '.join(allowed)}.")
+    if asked.style.delimiter is not None and len(asked.style.delimiter) != 1:
+        raise ContributionError(f"--delimiter {asked.style.delimiter}: give one sign, or tab.")
     names = [path.name for path in asked.files]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:

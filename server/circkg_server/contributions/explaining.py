@@ -3,58 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from circkg_loaders.contributed.faults import Fault, Severity
 from circkg_loaders.contributed.places import Place
-from circkg_loaders.iris import NUTS_CODE
-from circkg_loaders.prefixes import expand, shorten
-from circkg_server.contributions.bounds import WRITTEN, written_as
+from circkg_loaders.prefixes import shorten
+from circkg_server.contributions.bounds import written_as
+from circkg_server.contributions.coding import Coder
+from circkg_server.contributions.describing import Described, shown
 from circkg_server.contributions.knowledge import NAMES, TYPE, Knowledge
 from circkg_server.contributions.locating import Locator, steps
 from circkg_server.contributions.terms import DEFINED_TERMS
-from circkg_shapes.forms import Field, Form, Kind, forms, in_language
-from circkg_shapes.report import SH, VIOLATION, WARNING, Result
-from circkg_shapes.terms import XSD, Term, iri, iri_text, is_blank, is_iri, literal_parts
-from circkg_shapes.validate import Shapes
+from circkg_shapes.forms import Field, in_language
+from circkg_shapes.report import VIOLATION, WARNING, Result
+from circkg_shapes.terms import Term, iri_text, is_blank, is_iri, literal_parts
 
-LANGUAGE_TAGS: Final = iri(expand("circsh:LanguageTagShape"))
 _SEVERITIES: Final = {VIOLATION: Severity.VIOLATION, WARNING: Severity.WARNING}
-_NUMBERS: Final = ("decimal", "integer")
-
-_OF_COMPONENT: Final = {
-    "UniqueLang": "language-twice",
-    "LanguageIn": "language-not-allowed",
-    "MinLength": "too-short",
-    "MaxLength": "too-long",
-    "MinInclusive": "out-of-range",
-    "MaxInclusive": "out-of-range",
-    "MinExclusive": "out-of-range",
-    "MaxExclusive": "out-of-range",
-    "MaxCount": "too-many",
-    "QualifiedMinCount": "too-few",
-    "QualifiedMaxCount": "too-many",
-    "Equals": "values-differ",
-    "Disjoint": "values-shared",
-    "Closed": "property-not-allowed",
-    "HasValue": "value-required",
-}
-"""Codes that follow from the constraint component alone."""
-
-_OF_KIND: Final = {
-    Kind.DATE: "value-not-a-date",
-    Kind.NUMBER: "value-not-a-number",
-    Kind.WHOLE_NUMBER: "value-not-a-whole-number",
-    Kind.CONCEPT: "not-in-list",
-    Kind.COUNTRY: "country-unknown",
-    Kind.CURRENCY: "currency-unknown",
-    Kind.ADDRESS: "address-form",
-}
-"""Codes of a value that is not what its column holds, whatever component says so."""
-
 _LIMITS: Final = {
     "MinLength": ("minLength", ""),
     "MaxLength": ("maxLength", ""),
@@ -70,67 +36,6 @@ _LIMITS: Final = {
 """The parameter that holds the limit of a component, and the sign before it."""
 
 
-@dataclass(frozen=True)
-class Described:
-    """The shapes, as faults speak of them: parameters, fields and forms."""
-
-    shapes: Shapes
-
-    @cached_property
-    def _said(self) -> Mapping[Term, Mapping[Term, Sequence[Term]]]:
-        found: defaultdict[Term, defaultdict[Term, list[Term]]] = defaultdict(lambda: defaultdict(list))
-        for subject, predicate, value in self.shapes.triples:
-            found[subject][predicate].append(value)
-        return found
-
-    @cached_property
-    def forms(self) -> tuple[Form, ...]:
-        """The form of each class."""
-        return forms(self.shapes.triples)
-
-    @cached_property
-    def fields(self) -> Mapping[Term, Field]:
-        """The field of each property shape; shapes that only wish for a value share the field of its class."""
-        found = {field.shape: field for form in self.forms for field in form.fields}
-        by_target = {form.target: form for form in self.forms}
-        for root, said in self._said.items():
-            for target in said.get(f"<{SH}targetClass>", ()):
-                form = by_target.get(target)
-                for shape in said.get(f"<{SH}property>", ()) if form else ():
-                    path = self.parameter(shape, "path")
-                    field = form.field(path) if form and path and root != form.shape else None
-                    if field:
-                        found.setdefault(shape, field)
-        return found
-
-    def parameter(self, shape: Term, name: str) -> Term | None:
-        """Return the value of a parameter of a shape, the first in order if there are several."""
-        said = self._said.get(shape)
-        return min(said.get(f"<{SH}{name}>", ()), default=None) if said else None
-
-    def text(self, shape: Term, name: str) -> str:
-        """Return the lexical form of a parameter of a shape, or its IRI shortened; empty if there is none."""
-        found = self.parameter(shape, name)
-        return shown(found) if found is not None else ""
-
-    def name(self, shape: Term, language: str) -> str:
-        """Return the label of a shape in a language, else in English, else in any; empty if it has none."""
-        said = self._said.get(shape)
-        parts = [literal_parts(value) for value in (said.get(f"<{SH}name>", ()) if said else ())]
-        return in_language(tuple((tag or "", text) for text, tag, _ in parts), language)
-
-
-def shown(term: Term) -> str:
-    """Return a term as people read it.
-
-    >>> shown('"05.2024"'), shown("<http://data.europa.eu/nuts/code/FI1C3>")
-    ('05.2024', 'nuts:FI1C3')
-    """
-    if is_iri(term):
-        return shorten(iri_text(term))
-    return term if is_blank(term) else literal_parts(term)[0]
-
-
 class Explainer:
     """Turns results into faults."""
 
@@ -139,27 +44,22 @@ class Explainer:
         self._knowledge = knowledge
         self._locator = locator
         self._language = language
+        self._coder = Coder(described, self._types)
 
     def faults(self, results: Iterable[Result]) -> Iterator[Fault]:
         """Yield the faults of results in their order; what several components say of one value is one fault."""
         found: dict[tuple[object, ...], None] = {}
         for result in results:
             for fault in self._explained(result):
-                key = (
-                    fault.code,
-                    fault.focus_node,
-                    fault.path,
-                    fault.value,
-                    fault.severity,
-                    fault.values.get("language"),
-                )
+                language = fault.values.get("language")
+                key = (fault.code, fault.focus_node, fault.path, fault.value, fault.severity, language)
                 if key not in found:
                     found[key] = None
                     yield fault
 
     def _explained(self, result: Result) -> Iterator[Fault]:
         field = self._described.fields.get(result.source_shape)
-        code = self._code(result, field)
+        code = self._coder.code(result, field)
         messages = () if result.source_shape == DEFINED_TERMS else result.messages  # the text of the code says it all
         base = Fault(
             code, _SEVERITIES.get(result.severity, Severity.INFO), self._locator.files[0],
@@ -182,82 +82,9 @@ class Explainer:
         else:
             yield self._at(base, self._locator.of_values(result.focus_node, result.path, result.value))
 
-    # Codes
-
-    def _code(self, result: Result, field: Field | None) -> str:
-        component, kind = result.component_name, field.kind if field else Kind.ANY
-        if result.source_shape == DEFINED_TERMS:
-            return "class-missing" if component == "MinCount" else "term-unknown"
-        if component == "SPARQL":
-            return "language-region" if result.source_shape == LANGUAGE_TAGS else "rule-not-met"
-        if component == "MinCount":
-            if result.severity != VIOLATION:
-                return "missing-wished"
-            return "missing" if self._described.text(result.source_shape, "minCount") in ("", "1") else "too-few"
-        if component in ("LessThan", "LessThanOrEquals"):
-            return "dates-out-of-order" if result.path in WRITTEN or kind is Kind.DATE else "values-out-of-order"
-        if result.path is None and component in ("Pattern", "NodeKind", "MinLength", "MaxLength"):
-            return "identifier-form"
-        if kind in (Kind.NUMBER, Kind.WHOLE_NUMBER) and not self._is_number(result.value):
-            return _OF_KIND[kind]
-        if component in _OF_COMPONENT:
-            return _OF_COMPONENT[component]
-        if result.value is None or result.path is None:
-            return "rule-not-met"
-        return self._code_of_value(result.value, result, kind)
-
-    def _code_of_value(self, value: Term, result: Result, kind: Kind) -> str:
-        component = result.component_name
-        if kind in _OF_KIND:
-            return _OF_KIND[kind]
-        if kind is Kind.REGION:
-            return self._code_of_region(value)
-        if component == "Class" or (component == "NodeKind" and self._wants_iri(result)):
-            return self._code_of_link(value)
-        if component == "In":
-            return "not-in-list"
-        if component == "Pattern":
-            return "pattern"
-        if component in ("Datatype", "NodeKind") or (component == "Or" and kind in (Kind.TEXT, Kind.STRING)):
-            return self._code_of_datatype(value, kind)
-        return "rule-not-met"
-
-    def _code_of_region(self, value: Term) -> str:
-        if value.startswith(f"<{NUTS_CODE}"):
-            return "region-other-version" if self._known(value) else "region-unknown"
-        return self._code_of_link(value) if is_iri(value) and self._known(value) else "region-unknown"
-
-    def _code_of_link(self, value: Term) -> str:
-        if not is_iri(value) and not is_blank(value):
-            return "link-expected"
-        return "link-wrong-class" if self._known(value) else "link-unknown"
-
-    def _code_of_datatype(self, value: Term, kind: Kind) -> str:
-        if is_iri(value) or is_blank(value):
-            return "wrong-type"
-        _, language, datatype = literal_parts(value)
-        if kind is Kind.TEXT and datatype == f"{XSD}string":
-            return "language-missing"
-        return "language-not-wanted" if kind is Kind.STRING and language else "wrong-type"
-
-    def _wants_iri(self, result: Result) -> bool:
-        return "IRI" in self._described.text(result.source_shape, "nodeKind")
-
-    def _known(self, value: Term) -> bool:
-        """Tell whether anything says of which class a thing is."""
-        return bool(self._types(value))
-
     def _types(self, value: Term) -> list[Term]:
         own = [triple[2] for triple in self._locator.about(value) if triple[1] == TYPE]
         return own or self._knowledge.values(value, TYPE)
-
-    @staticmethod
-    def _is_number(value: Term | None) -> bool:
-        if value is None:
-            return True
-        if is_iri(value) or is_blank(value):
-            return False
-        return literal_parts(value)[2].removeprefix(XSD) in _NUMBERS
 
     # What the texts name
 

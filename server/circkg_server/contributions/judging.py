@@ -11,7 +11,8 @@ from circkg_loaders.contributed.faults import Fault, Severity
 from circkg_loaders.contributed.places import Place
 from circkg_loaders.contributed.rdf import ContributionError
 from circkg_server.contributions.bounds import date_bounds, written_as
-from circkg_server.contributions.explaining import Described, Explainer
+from circkg_server.contributions.describing import Described
+from circkg_server.contributions.explaining import Explainer
 from circkg_server.contributions.knowledge import Knowledge
 from circkg_server.contributions.locating import Locator, steps
 from circkg_server.contributions.suggestions.suggester import Suggester

@@ -49,7 +49,7 @@ def message(fault: Fault, language: str) -> str:
     """Return what is wrong, long values cut."""
     values = {name: cut(value, _LONGEST_VALUE) for name, value in fault.values.items()}
     if fault.code == "personal-data":
-        values["kind"] = words(language)[f"personal_{fault.values['kind']}"]
+        values["kind"] = words(language).get(f"personal_{fault.values['kind']}", fault.values["kind"])
     return codes.filled(codes.text(fault.code, language).message, values)
 
 

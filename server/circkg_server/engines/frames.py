@@ -21,10 +21,15 @@ class Kind(IntEnum):
     CHUNK = 2  # reader → front: a part of the answer
     END = 3  # reader → front: the answer is whole
     ERROR = 4  # reader → front: why there is no answer
-    FORK = 5  # front → zygote: make a reader for the socket that comes with it
+    FORK = 5  # front → zygote: make a reader for the two sockets and the page that come with it
     FORKED = 6  # zygote → front: its process number
     ENDED = 7  # zygote → front: a reader ended, and how
     READY = 8  # zygote → front: the image is loaded; reader → front: the snapshot is open
+    FORM = 9  # front → reader: how queries of one shape are answered on lent connections
+    LEND = 10  # front → reader: a connection, which comes with it
+    RECALL = 11  # front → reader: give all connections back
+    RETURN = 12  # reader → front: a connection is given back
+    NOTES = 13  # reader → front: what was answered on lent connections
 
 
 _KINDS = {int(kind): kind for kind in Kind}

@@ -57,6 +57,11 @@ class PoolFigures(Protocol):
         ...
 
     @property
+    def lent(self) -> int:
+        """Return the number of connections of clients that readers answer themselves."""
+        ...
+
+    @property
     def waiting(self) -> int:
         """Return how many queries wait."""
         ...

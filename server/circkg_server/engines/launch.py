@@ -9,16 +9,28 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from circkg_server.engines import allocator
 from circkg_server.engines.frames import Frames, Kind, frame
+from circkg_server.engines.loans import Page
 
 START_TIME = 300.0
 """Seconds that loading an image may take."""
 FORK_TIME = 30.0
 STOP_TIME = 2.0
 _SEND_BUFFER = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A new reader: its process, the sockets of its jobs and of lent connections, and the page that it writes."""
+
+    process: int
+    jobs: socket.socket
+    loans: socket.socket
+    page: Page
 
 
 class Zygote:
@@ -48,21 +60,27 @@ class Zygote:
         self._listener = asyncio.create_task(self._listen())
         self.image_quads = json.loads(await self._answer(START_TIME))["quads"]
 
-    async def fork(self) -> tuple[socket.socket, int]:
-        """Return the socket and the process number of a new reader."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    async def fork(self) -> Forked:
+        """Fork a new reader."""
+        jobs, loans = (socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(2))
+        page = Page.new()
         try:
-            with theirs:
-                for end in (ours, theirs):
-                    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-                    end.setblocking(True)
-                socket.send_fds(self._control, [frame(Kind.FORK)], [theirs.fileno()])
-                process = int(await self._answer(FORK_TIME))
+            for end in (*jobs, *loans):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+                end.setblocking(True)
+            descriptors = [jobs[1].fileno(), loans[1].fileno(), page]
+            socket.send_fds(self._control, [frame(Kind.FORK)], descriptors)
+            process = int(await self._answer(FORK_TIME))
         except BaseException:
-            ours.close()
+            jobs[0].close()
+            loans[0].close()
+            os.close(page)
             raise
-        ours.setblocking(False)
-        return ours, process
+        finally:
+            jobs[1].close()
+            loans[1].close()
+        jobs[0].setblocking(False)
+        return Forked(process, jobs[0], loans[0], Page(page))
 
     async def _answer(self, timeout: float) -> bytes:
         """Return what the zygote says next; it is asked one thing at a time."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import signal
-import socket
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import cast
 
+from circkg_server.engines.desk import Borrowed, Desk
 from circkg_server.engines.frames import Frames, Job, Kind, frame
-from circkg_server.engines.launch import START_TIME, Zygote
+from circkg_server.engines.launch import START_TIME, Forked, Zygote
+from circkg_server.engines.loans import Form
 
 HIGH_WATER = 1024 * 1024
 """Bytes of an answer that wait for a slow client before its reader is made to wait too."""
@@ -65,9 +67,10 @@ class Running:
 class _Reader(asyncio.Protocol):
     """The front's end of one reader."""
 
-    def __init__(self, pool: Pool, process: int) -> None:
+    def __init__(self, pool: Pool, forked: Forked) -> None:
         self.pool = pool
-        self.process = process
+        self.process = forked.process
+        self.desk = Desk(forked.loans, forked.page, self.kill, PATIENCE)
         self.transport: asyncio.Transport | None = None
         self.frames = Frames()
         self.answer: Answer | None = None
@@ -218,6 +221,7 @@ class Pool:
     _unclear: dict[int, Answer] = field(default_factory=dict)
     _readers: dict[int, _Reader] = field(default_factory=dict)
     _idle: list[_Reader] = field(default_factory=list)
+    _desks: list[Desk] = field(default_factory=list)
     _zygote: Zygote | None = None
     _keeper: asyncio.Task[None] | None = None
     _opened: asyncio.Event = field(default_factory=asyncio.Event)
@@ -255,7 +259,7 @@ class Pool:
                 while len(self._readers) < self.size + min(self._held_up, self.size):
                     if self._stillborn:
                         await self._wait_for_mending()
-                    await self._add(*await self._zygote.fork())
+                    await self._add(await self._zygote.fork())
                 pause = 0.0
             except Exception as error:  # whatever it was, a new zygote and new readers put it right
                 self.on_event(f"zygote-lost: {error}")
@@ -277,10 +281,11 @@ class Pool:
             await self.mend()
         await asyncio.sleep(min(_FIRST_PAUSE * self._stillborn, _LONGEST_PAUSE))
 
-    async def _add(self, connection: socket.socket, process: int) -> None:
+    async def _add(self, forked: Forked) -> None:
         loop = asyncio.get_running_loop()
-        reader = self._readers[process] = _Reader(self, process)
-        await loop.create_connection(lambda: reader, sock=connection)
+        reader = self._readers[forked.process] = _Reader(self, forked)
+        self._desks = [desk for desk in self._desks if not desk.closed] + [reader.desk]
+        await loop.create_connection(lambda: reader, sock=forked.jobs)
 
     def _zygote_lost(self) -> None:
         self._zygote_is_lost = True
@@ -298,6 +303,8 @@ class Pool:
             self._reader_ended(process, -signal.SIGKILL)
         if zygote is not None:
             await zygote.stop()
+        for desk in self._desks:  # what had its readers has ended
+            desk.close()
 
     def _reader_ended(self, process: int, code: int) -> None:
         """Take note of how a reader ended, which the zygote tells before or after its connection is lost."""
@@ -375,7 +382,10 @@ class Pool:
         """Give idle readers to those that wait."""
         while self._idle and (answer := self._next()) is not None:
             self._waiting.remove(answer)
-            reader = self._idle.pop()
+            reader = min(self._idle, key=lambda reader: reader.desk.lent)
+            self._idle.remove(reader)
+            if not answer.quick:
+                reader.desk.recall()
             reader.answer, answer.reader = answer, reader
             answer.running = Running(answer.id, answer.job, time.monotonic(), reader.process)
             if answer.quick and self.size > 1:
@@ -409,6 +419,7 @@ class Pool:
         if answer.reader is None or not answer.quick:
             return
         answer.quick = False
+        answer.reader.desk.withdraw()
         if self._slow < self.size:
             return
         if answer.began:
@@ -419,10 +430,11 @@ class Pool:
         self._queue(answer)
 
     def _late(self, answer: Answer, timeout: float) -> None:
+        seconds = f"{math.ceil(timeout * 10) / 10:g}"  # a little of the time that was asked for has gone before
         if answer in self._waiting:
-            answer.end(Failure("busy", f"No reader was free within {timeout:g} seconds. Try again in a while."))
+            answer.end(Failure("busy", f"No reader was free within {seconds} seconds. Try again in a while."))
         else:
-            answer.end(Failure("timeout", f"The query took longer than {timeout:g} seconds."))
+            answer.end(Failure("timeout", f"The query took longer than {seconds} seconds."))
 
     def part(self, answer: Answer) -> _Reader | None:
         """Part an answer from its reader, and return that."""
@@ -461,6 +473,18 @@ class Pool:
         self._idle.append(reader)
         self._hand_out()
 
+    def lend(self, connection: Borrowed, descriptor: int, forms: Iterable[Form]) -> bool:
+        """Lend a connection to the reader at no slow query that has the fewest; tell whether it could be done."""
+        free = [r for r in self._readers.values() if r.opened and (r.answer is None or r.answer.quick)]
+        if self._closing or not free:
+            return False
+        return min(free, key=lambda reader: reader.desk.lent).desk.lend(connection, descriptor, forms)
+
+    def recall(self) -> None:
+        """Have all lent connections come back."""
+        for reader in self._readers.values():
+            reader.desk.recall()
+
     def cancel(self, id_: str) -> bool:
         """End a query; tell whether there was one of that id."""
         answer = self._answers.get(id_)
@@ -486,12 +510,18 @@ class Pool:
         return sum(reader.opened for reader in self._readers.values())
 
     @property
+    def lent(self) -> int:
+        """Return the number of connections that readers answer themselves."""
+        return sum(reader.desk.lent for reader in self._readers.values())
+
+    @property
     def image_quads(self) -> int:
         """Return the number of triples in the memory image."""
         return self._zygote.image_quads if self._zygote is not None else 0
 
     async def drain(self, timeout: float) -> None:
         """Wait until the queries have ended, then stop."""
+        self.recall()
         end = time.monotonic() + timeout
         while self._answers and time.monotonic() < end:
             await asyncio.sleep(0.05)

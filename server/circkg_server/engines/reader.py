@@ -17,6 +17,7 @@ from pyoxigraph import (
 )
 
 from circkg_server.engines.frames import Frames, Job, Kind, frame
+from circkg_server.engines.lent import Lent
 from circkg_server.sparql.formats import FORMATS
 from circkg_server.store.dataset import ask
 
@@ -121,16 +122,28 @@ class _Writer:
         raise self.error
 
 
-def serve(connection: socket.socket, store: Store) -> None:
-    """Answer jobs until the front closes the connection; ends the process."""
+def serve(connection: socket.socket, store: Store, lent: Lent | None = None) -> None:
+    """Answer jobs until the front closes the connection; ends the process.
+
+    :param lent: the connections of clients that are answered between jobs.
+    """
     connection.sendall(frame(Kind.READY))
     frames = Frames()
     while True:
+        if lent is not None:
+            lent.wait(connection)
         data = connection.recv(256 * 1024)
         if not data:
             os._exit(0)
         for _, content in frames.feed(data):
-            connection.sendall(_answer(store, Job.decode(content), connection))
+            if lent is None:
+                connection.sendall(_answer(store, Job.decode(content), connection))
+                continue
+            lent.begin_job()
+            last = _answer(store, Job.decode(content), connection)
+            lent.end_job()
+            connection.sendall(last)
+            lent.drop_withdrawn()
 
 
 def _answer(store: Store, job: Job, connection: socket.socket) -> bytes:

@@ -742,6 +742,11 @@ class RemotePool:
         return self.engines._slots.waiting
 
     @property
+    def lent(self) -> int:
+        """Return 0: there are no readers of ours."""
+        return 0
+
+    @property
     def respawns(self) -> int:
         """Return 0: there are no processes to replace."""
         return 0

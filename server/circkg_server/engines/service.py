@@ -100,6 +100,8 @@ class Engines:
             await pool.start()
             before, self.current = self.current, Served(manifest, pool)
             if before is not None:
+                if before.memory is not None:
+                    before.memory.recall()
                 self._keep_ready(before.manifest.number, before.checkpoint)
             self._task(self._load_memory(self.current, before.memory if before else None))
 

@@ -20,6 +20,8 @@ from pyoxigraph import Store
 
 from circkg_server.engines.frames import Frames, Kind, frame
 from circkg_server.engines.isolation import be_ended_first, deny_network, end_with, limit_memory
+from circkg_server.engines.lent import Lent
+from circkg_server.engines.loans import CAN_LEND, Page
 from circkg_server.engines.reader import serve
 from circkg_server.releases.archive import Archive
 from circkg_server.store.merged import load_default_graph
@@ -65,9 +67,9 @@ def main(kind: str, folder: str, number: str, memory: str, descriptor: str) -> N
                     data, descriptors, _, _ = socket.recv_fds(control, 4096, 16)
                     if not data:
                         _end(readers)
-                    # One socket comes with each frame, and the front waits for the answer before it sends another.
-                    for _, connection in zip(frames.feed(data), descriptors, strict=True):
-                        readers.add(_fork(control, connection, image, path, int(memory)))
+                    # The front waits for the answer to a frame before it sends another.
+                    for _ in frames.feed(data):
+                        readers.add(_fork(control, descriptors, image, path, int(memory)))
                 else:
                     os.read(wake_read, 4096)
                     _reap(control, readers)
@@ -84,7 +86,11 @@ def _end(readers: set[int]) -> None:
     os._exit(0)
 
 
-def _fork(control: socket.socket, descriptor: int, image: Store | None, path: str, memory: int) -> int:
+def _fork(control: socket.socket, descriptors: list[int], image: Store | None, path: str, memory: int) -> int:
+    """Fork a reader.
+
+    :param descriptors: of the socket of jobs, the socket of lent connections and the page of shared memory.
+    """
     if threading.active_count() != 1:
         raise RuntimeError("a process with several Python threads must not fork")
     zygote = os.getpid()
@@ -95,25 +101,26 @@ def _fork(control: socket.socket, descriptor: int, image: Store | None, path: st
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             end_with(zygote)
             control.close()
-            connection = socket.socket(fileno=descriptor)
             be_ended_first()
             deny_network()
             threading.stack_size(STACK)
-            thread = threading.Thread(target=_run, args=(connection, image, path, memory))
+            thread = threading.Thread(target=_run, args=(descriptors, image, path, memory))
             thread.start()
             thread.join()
         finally:
             os._exit(1)
-    os.close(descriptor)
+    for descriptor in descriptors:
+        os.close(descriptor)
     control.sendall(frame(Kind.FORKED, str(process).encode()))
     return process
 
 
-def _run(connection: socket.socket, image: Store | None, path: str, memory: int) -> None:
+def _run(descriptors: list[int], image: Store | None, path: str, memory: int) -> None:
+    connection, channel = (socket.socket(fileno=descriptor) for descriptor in descriptors[:2])
     try:
         store = image if image is not None else Store.read_only(path)
         limit_memory(memory)
-        serve(connection, store)
+        serve(connection, store, Lent(store, channel, Page(descriptors[2])) if CAN_LEND else None)
     except (BrokenPipeError, ConnectionResetError):
         os._exit(0)
     except Exception as error:

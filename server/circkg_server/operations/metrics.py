@@ -79,14 +79,16 @@ class Metrics:
         readers = GaugeMetricFamily("circkg_readers", "Readers that live.", labels=labels)
         running = GaugeMetricFamily("circkg_queries_running", "Queries that are evaluated.", labels=labels)
         waiting = GaugeMetricFamily("circkg_queries_waiting", "Queries that wait for a reader.", labels=labels)
+        lent = GaugeMetricFamily("circkg_lent_connections", "Connections that readers answer.", labels=labels)
         respawns = CounterMetricFamily("circkg_reader_respawns", "Readers that were replaced.", labels=labels)
         for pool in engine.pools:
             values = [str(pool.kind.value), str(pool.number)]
             readers.add_metric(values, pool.readers)
             running.add_metric(values, len(pool.running))
             waiting.add_metric(values, pool.waiting)
+            lent.add_metric(values, pool.lent)
             respawns.add_metric(values, pool.respawns)
-        yield from (readers, running, waiting, respawns)
+        yield from (readers, running, waiting, lent, respawns)
         if self.cache is not None:
             yield CounterMetricFamily("circkg_cache_hits", "Answers that were kept.", self.cache.hits)
             yield CounterMetricFamily("circkg_cache_misses", "Answers that had to be evaluated.", self.cache.misses)

@@ -65,6 +65,7 @@ class Operations:
                 {
                     "engine": pool.kind.value, "snapshot": pool.number, "readers": pool.readers,
                     "running": len(pool.running), "waiting": pool.waiting, "respawns": pool.respawns,
+                    "lent": pool.lent,
                 }
                 for pool in pools
             ],

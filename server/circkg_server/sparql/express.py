@@ -10,48 +10,45 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from email.utils import formatdate
 from http import HTTPStatus
+from itertools import count
 from typing import Any, cast
-from urllib.parse import unquote_to_bytes
 
 from circkg_server import cors, federation, problems
 from circkg_server.coding import Coding, coded, pack
 from circkg_server.engines.frames import Job, Kind
+from circkg_server.engines.lent import ID_MARK, MOST, TAG_MARK
+from circkg_server.engines.loans import Form, Reason
 from circkg_server.engines.pool import Answer, Failure, Pool
 from circkg_server.engines.quickness import QUICK
 from circkg_server.engines.service import Engines
 from circkg_server.operations.logs import Answered
 from circkg_server.releases.manifest import Manifest
-from circkg_server.sparql import protocol
+from circkg_server.sparql import plain, protocol
 from circkg_server.sparql.formats import Format
 from circkg_server.sparql.protocol import Endpoint
 from circkg_server.sparql.requests import QueryRequest, RequestProblem
 
-LONGEST = 8192
-"""Longest request that is read here, in bytes."""
 MOST_SHAPES = 2048
 MOST_REPEATED = 1024
 NOTED_EVERY = 0.2
 """Seconds after which requests that have been answered are logged and counted."""
 IDLE = 5.0
 """Seconds after which a connection without requests is closed."""
+LENT_AFTER = 3
+"""Plain, quick requests in a row after which a connection is lent to a reader."""
+LENT_ROWS = 10_000
+"""Least limit of rows under which a reader answers itself: it sends no answer long enough to have so many."""
+MOST_FORMS = 512
 
-_REQUEST = re.compile(
-    rb"GET /sparql\?query=([\x21\x24\x25\x27-\x3a\x3c-\x7e]*) HTTP/1\.1\r\n"
-    rb"((?:[A-Za-z0-9-]+:[\t\x20-\x7e]*\r\n)+)\r\n"
-)
+_forms = count(1)
 _ORDINARY_HEADERS = frozenset(
     (b"content-length", b"transfer-encoding", b"upgrade", b"expect", b"if-none-match", b"forwarded")
 )
-_HARD_TO_READ = re.compile(r"\\|\"\"\"|'''|service", re.IGNORECASE)
-"""What a query may not hold to be answered here: escapes, long strings, and whatever may look like SERVICE."""
-_CONSTANT = re.compile(r"""<[^<>"{}|^`\\\x00-\x20]*>|"[^"\r\n]*"|'[^'\r\n]*'|\d+|\#[^\r\n]*""")
 
 
 @dataclass(slots=True)
@@ -71,6 +68,7 @@ class _Shape:
     stable: bool
     quick: bool
     large: bool = False
+    lendable: bool = True
     formats: dict[str, Format | None] = field(default_factory=dict)
 
 
@@ -94,11 +92,12 @@ class Express:
         self._note = note
         self._noted: list[Answered] = []
         self.repeated: dict[bytes, _Repeated] = {}
-        self.manifest: Manifest | None = None
+        self.forms: dict[tuple[str, bytes], tuple[Form, _Shape]] = {}
         self.number = 0
+        self._manifest: Manifest | None = None
         self._heads: dict[bytes, _Head | None] = {}
         self._shapes: dict[str, _Shape | None] = {}
-        self._date = (0, b"")
+        self.dates = plain.Dates()
 
     def protocol(self, ordinary: Callable[..., asyncio.Protocol]) -> Callable[..., asyncio.Protocol]:
         """Return what makes the protocol of a connection, as Uvicorn's setting ``http`` takes it.
@@ -114,12 +113,45 @@ class Express:
 
         return make
 
-    def date(self) -> bytes:
-        """Return the line of the date, made once a second."""
-        now = int(time.time())
-        if now != self._date[0]:
-            self._date = (now, b"HTTP/1.1 200 OK\r\ndate: " + formatdate(now, usegmt=True).encode() + b"\r\n")
-        return self._date[1]
+    def serve(self, manifest: Manifest) -> None:
+        """Forget what is known of another snapshot than the one that is served."""
+        if manifest is not self._manifest:
+            self.repeated.clear()
+            self.forms.clear()
+            self._manifest, self.number = manifest, manifest.number
+
+    def learn_form(self, asked: _Asked, size: int, seconds: float) -> None:
+        """Take note of how a reader can answer queries of a shape on a connection that is lent to it, if it may.
+
+        :param size: bytes of an answer to such a query.
+        :param seconds: processor time that it took.
+        """
+        settings, chosen, shape = self.endpoint.settings, asked.chosen, asked.shape
+        suits = shape.lendable and shape.stable and shape.quick and chosen.name not in ("xml", "rdfxml")
+        bounded = settings.max_rows >= LENT_ROWS and settings.max_bytes >= MOST
+        key = (plain.shape_of(asked.request.text), asked.block)
+        if not suits or not bounded or size > MOST or seconds >= QUICK / 2 or key in self.forms:
+            return
+        if len(self.forms) >= MOST_FORMS:
+            self.forms.clear()
+        headers = [
+            *protocol.headers_of(asked.number, ID_MARK, TAG_MARK, chosen, stable=True), *cors.HEADERS,
+        ]  # fmt: skip
+        coding = asked.head.coding
+        form = Form(
+            next(_forms), key[0], asked.block.decode("latin-1"), chosen.name, asked.head.url, asked.number,
+            plain.tag_start(asked.content, chosen.name, asked.head.url).decode(), _lines(headers),
+            coding.value if coding else None, _lines(coded(headers, coding)) if coding else None,
+        )  # fmt: skip
+        self.forms[key] = (form, asked.shape)
+
+    def forget_form(self, number: int, seconds: float) -> None:
+        """Let queries of a shape be answered by the front again, which a reader found too slow or too large."""
+        for key, (form, shape) in list(self.forms.items()):
+            if form.id == number:
+                shape.lendable = False
+                self.learn(shape, seconds)
+                del self.forms[key]
 
     def head(self, block: bytes) -> _Head | None:
         """Return what a block of headers says, or ``None`` if it takes the ordinary way."""
@@ -148,7 +180,7 @@ class Express:
 
     def shape(self, text: str) -> _Shape | None:
         """Return the shape of a query, or ``None`` if it takes the ordinary way."""
-        key = _CONSTANT.sub("0", text)
+        key = plain.shape_of(text)
         try:
             return self._shapes[key]
         except KeyError:
@@ -189,11 +221,13 @@ class Express:
             quickness.learn(shape.request.stream, seconds)
             shape.quick = quickness.expects_quick(shape.request.stream)
 
-    def note(self, client: str, id_: str, outcome: str, status: int, size: int, seconds: float) -> None:
+    def note(
+        self, client: str, id_: str, outcome: str, status: int, size: int, seconds: float, when: float | None = None
+    ) -> None:
         """Take note of a request that has been answered."""
         if not self._noted:
             asyncio.get_running_loop().call_later(NOTED_EVERY, self.tell)
-        self._noted.append(Answered(time.time(), client, id_, outcome, self.number, status, size, seconds))
+        self._noted.append(Answered(when or time.time(), client, id_, outcome, self.number, status, size, seconds))
 
     def tell(self) -> None:
         """Tell what has been noted."""
@@ -244,16 +278,22 @@ class _Held(Answer):
             told(self, failure)
 
 
+def _lines(headers: list[tuple[bytes, bytes]]) -> str:
+    return b"".join(b"%b: %b\r\n" % pair for pair in headers).decode("latin-1")
+
+
 @dataclass(slots=True)
 class _Asked:
     """What a connection waits for."""
 
     data: bytes
+    block: bytes
     request: QueryRequest
     shape: _Shape
     head: _Head
     chosen: Format
     number: int
+    content: str
     tag: str
     id: str
     since: float
@@ -275,6 +315,9 @@ class _Connection(asyncio.Protocol):
         self._busy_at = 0.0
         self._watch: asyncio.TimerHandle | None = None
         self._closing = False
+        self._lent_by: Pool | None = None
+        self._in_a_row = 0
+        self._spent = 0.0
 
     # -- connection ---------------------------------------------------------------------------------------------
 
@@ -289,6 +332,8 @@ class _Connection(asyncio.Protocol):
         """End; a reader that is at an answer nobody waits for is ended too."""
         self._connections.discard(self)
         self._stop_watching()
+        if self._lent_by is not None:
+            self._lent_by.recall()
         if self._waits is not None:
             self._waits.cancel()
         if self._answer is not None:
@@ -300,7 +345,8 @@ class _Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """Take requests again."""
-        self._transport.resume_reading()
+        if self._lent_by is None:
+            self._transport.resume_reading()
 
     @property
     def _is_busy(self) -> bool:
@@ -310,7 +356,9 @@ class _Connection(asyncio.Protocol):
         """Close the connection as soon as nothing is under way, as Uvicorn asks when it stops."""
         self._closing = True
         self._express.tell()
-        if not self._is_busy:
+        if self._lent_by is not None:
+            self._lent_by.recall()
+        elif not self._is_busy:
             self._transport.close()
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -341,7 +389,7 @@ class _Connection(asyncio.Protocol):
         """Take a request."""
         if self._is_busy:
             self._later += data
-            if len(self._later) > LONGEST:
+            if len(self._later) > plain.LONGEST:
                 self._transport.pause_reading()
         elif not self._repeat(data) and not self._ask(data):
             self._hand_over(data)
@@ -353,43 +401,42 @@ class _Connection(asyncio.Protocol):
         if repeated is None:
             return False
         cache, served = express.endpoint.cache, express.endpoint.engines.current
-        if served is None or served.manifest is not express.manifest:
-            express.repeated.clear()
+        if served is None:
             return False
-        content = cache.peek(repeated.kept)
+        express.serve(served.manifest)
+        content = cache.peek(repeated.kept) if data in express.repeated else None
         if content is None:
             return False
         cache.hits += 1
         id_ = os.urandom(8).hex()
-        self._write(b"".join((express.date(), repeated.before, id_.encode(), repeated.after, content)))
+        self._write(b"".join((express.dates.lines(), repeated.before, id_.encode(), repeated.after, content)))
         express.note(self._client, id_, "cached", 200, len(content), 0.0)
+        self._lend_soon()
         return True
 
     def _ask(self, data: bytes) -> bool:
         """Answer a request from what is kept, or by a reader; tell whether it is of those that are answered here."""
-        if len(data) > LONGEST or (match := _REQUEST.fullmatch(data)) is None:
+        found = plain.read(data)
+        if found is None:
             return False
+        text, block = found
         express, endpoint = self._express, self._express.endpoint
-        head = express.head(match[2])
-        if head is None:
-            return False
-        try:
-            text = unquote_to_bytes(match[1].replace(b"+", b" ")).decode()
-        except UnicodeDecodeError:
-            return False
-        if _HARD_TO_READ.search(text) or (shape := express.shape(text)) is None or shape.large:
+        head = express.head(block)
+        if head is None or (shape := express.shape(text)) is None or shape.large:
             return False
         chosen = express.format(shape, head.accept)
-        found = express.pool()
-        if chosen is None or found is None or endpoint.clients[self._client] >= endpoint.settings.per_client:
+        served = express.pool()
+        if chosen is None or served is None or endpoint.clients[self._client] >= endpoint.settings.per_client:
             return False
-        manifest, pool = found
-        express.manifest, express.number = manifest, manifest.number
+        manifest, pool = served
+        express.serve(manifest)
         request = QueryRequest(text, shape.request.stream, shape.request.form, None, "", None, None)
         content = endpoint.content_of(manifest)
         tag = protocol.tag_of(manifest.number, content, request, chosen, head.url)
         now = time.monotonic()
-        asked = _Asked(data, request, shape, head, chosen, manifest.number, tag, os.urandom(8).hex(), now)
+        asked = _Asked(
+            data, block, request, shape, head, chosen, manifest.number, content, tag, os.urandom(8).hex(), now
+        )
         if shape.stable:
             kept = endpoint.cache.peek(tag)
             if kept is not None:
@@ -423,13 +470,14 @@ class _Connection(asyncio.Protocol):
             asked.request.text, asked.chosen.name, settings.max_rows, settings.max_bytes, None, asked.head.url,
             self._client,
         )  # fmt: skip
-        answer = _Held(pool, asked.id, job, quick=asked.shape.quick)
+        spent, self._spent = self._spent, 0.0  # in a reader that was killed over this query
+        answer = _Held(pool, asked.id, job, quick=asked.shape.quick and not spent)
         answer.most = settings.buffer
         answer.told = self._told
         endpoint.clients[self._client] += 1
         self._answer, self._asked = answer, asked
         try:
-            pool.submit(answer, settings.timeout)
+            pool.submit(answer, max(settings.timeout - spent, 0.1))
         except Failure as failure:
             answer.told = None
             self._told(answer, failure)
@@ -462,6 +510,7 @@ class _Connection(asyncio.Protocol):
         took = time.monotonic() - asked.since
         if failure is None:
             express.learn(asked.shape, answer.seconds)
+            express.learn_form(asked, len(content), answer.seconds)
         elif failure.kind in ("timeout", "ended"):
             express.learn(asked.shape, took)
         if self._transport.is_closing():
@@ -471,11 +520,80 @@ class _Connection(asyncio.Protocol):
             self._whole(asked, content, "answered")
         else:
             self._problem(protocol.problem_of(failure, asked.request, asked.id), asked, failure.kind)
+        self._go_on(later, lendable=failure is None and asked.shape.lendable and asked.shape.quick)
+
+    def _go_on(self, later: bytes, *, lendable: bool) -> None:
+        """Go on after a response, with what has come meanwhile."""
         if self._closing:
             self._transport.close()
         elif later:
             self._transport.resume_reading()
             self.data_received(later)
+        elif lendable:
+            self._lend_soon()
+        else:
+            self._in_a_row = 0
+
+    # -- lending ------------------------------------------------------------------------------------------------
+
+    def _lend_soon(self) -> None:
+        """Lend the connection to a reader if its client keeps sending plain, quick queries one after the other."""
+        self._in_a_row += 1
+        if self._in_a_row >= LENT_AFTER:
+            asyncio.get_running_loop().call_soon(self._lend)  # when the response has gone out
+
+    def _lend(self) -> None:
+        found = self._express.pool()
+        transport = self._transport
+        if (
+            found is None or self._lent_by is not None or self._is_busy or self._later or self._closing
+            or transport.is_closing() or transport.get_write_buffer_size()
+        ):  # fmt: skip
+            return
+        self._in_a_row = 0
+        manifest, pool = found
+        self._express.serve(manifest)
+        transport.pause_reading()
+        self._lent_by = pool
+        descriptor = transport.get_extra_info("socket").fileno()
+        if pool.lend(self, descriptor, (form for form, _ in self._express.forms.values())):
+            self._stop_watching()
+        else:
+            self._lent_by = None
+            transport.resume_reading()
+
+    def noted(self, when: float, kept: bool, size: int, took: float, id_: str) -> None:
+        """Take note of an answer that a reader gave on this connection."""
+        cache = self._express.endpoint.cache
+        cache.hits += kept
+        cache.misses += not kept
+        self._express.note(self._client, id_, "cached" if kept else "answered", 200, size, took, when)
+
+    def returned(self, reason: int, seconds: float, form: int, rest: bytes) -> None:
+        """Go on with a connection that a reader gives back."""
+        self._lent_by = None
+        if form:
+            self._express.forget_form(form, seconds)
+        elif reason == Reason.SLOW:
+            self._spent = seconds
+        if self._transport.is_closing():
+            return
+        if rest:
+            self._transport.write(rest)
+        if self._closing:
+            self._transport.close()
+            return
+        loop = asyncio.get_running_loop()
+        self._busy_at = loop.time()
+        self._watch = loop.call_later(IDLE, self._look, loop)
+        self._transport.resume_reading()
+
+    def cut_off(self) -> None:
+        """End a connection of which nobody knows how much of an answer it got."""
+        self._lent_by = None
+        self._transport.abort()
+
+    # -- what is sent -------------------------------------------------------------------------------------------
 
     def _whole(self, asked: _Asked, content: bytes, outcome: str) -> None:
         """Send a whole answer, and keep what to send if the same request comes again."""
@@ -493,7 +611,7 @@ class _Connection(asyncio.Protocol):
             headers, content = coded(headers, coding), packed
         headers = [*headers, (b"content-length", b"%d" % len(content)), *cors.HEADERS]
         before, _, after = (b"".join([b"%b: %b\r\n" % pair for pair in headers]) + b"\r\n").partition(b"\0")
-        self._write(b"".join((express.date(), before, asked.id.encode(), after, content)))
+        self._write(b"".join((express.dates.lines(), before, asked.id.encode(), after, content)))
         express.note(self._client, asked.id, outcome, 200, len(content), time.monotonic() - asked.since)
         if asked.shape.stable:
             if len(express.repeated) >= MOST_REPEATED:
@@ -507,7 +625,7 @@ class _Connection(asyncio.Protocol):
         headers += [(b"content-length", b"%d" % len(content)), *cors.HEADERS]
         status = HTTPStatus(found.status)
         first = f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
-        date = self._express.date().partition(b"\r\n")[2]
+        date = self._express.dates.lines().partition(b"\r\n")[2]
         self._write(first + date + b"".join([b"%b: %b\r\n" % pair for pair in headers]) + b"\r\n" + content)
         self._express.note(
             self._client, asked.id, outcome, status.value, len(content), time.monotonic() - asked.since

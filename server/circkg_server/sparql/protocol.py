@@ -26,6 +26,7 @@ from circkg_server.engines.pool import Answer, Failure
 from circkg_server.engines.service import NoSuchSnapshotError, SnapshotGoneError
 from circkg_server.releases.manifest import Manifest
 from circkg_server.settings import Settings
+from circkg_server.sparql import plain
 from circkg_server.sparql.cache import LARGEST, Cache
 from circkg_server.sparql.formats import BOOLEANS, GRAPHS, TABLES, Format, negotiate
 from circkg_server.sparql.requests import (
@@ -538,8 +539,8 @@ def problem_headers(more: dict[str, Any]) -> Headers:
 
 def tag_of(number: int, content: str, request: QueryRequest, chosen: Format, url: str) -> str:
     """Return the entity tag of an answer, known before it is evaluated."""
-    parts = (content, chosen.name, url, repr(request.dataset), request.text)
-    return f"{number}-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+    start = plain.new_hash(plain.tag_start(content, chosen.name, url, repr(request.dataset)))
+    return plain.tag_of(number, start, request.text)
 
 
 @dataclass(slots=True)

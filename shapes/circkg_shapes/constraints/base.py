@@ -65,6 +65,9 @@ class Reader(Protocol):
     def path_text(self, shape: Term) -> str | None:
         """Return the path of a property shape as SPARQL writes it."""
 
+    def prefixes(self, shape: Term, node: Term) -> dict[str, str]:
+        """Return the namespaces by prefix that a query of a shape may use."""
+
     def words(self, node: Term) -> Sequence[str]:
         """Return the words of SHACL that a node uses, without those of a shape if it is one too."""
 

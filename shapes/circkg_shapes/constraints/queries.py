@@ -15,7 +15,7 @@ from circkg_shapes.pairs import ids
 from circkg_shapes.plan import Finding, Shape, Values
 from circkg_shapes.report import Messages
 from circkg_shapes.solutions import solutions
-from circkg_shapes.terms import Term, iri_text, is_iri, literal_parts
+from circkg_shapes.terms import Term, literal_parts
 from circkg_shapes.vocabulary import component
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Sparql:
             text = literal_parts(reader.literal(node, "select", select))[0]
             path = reader.path_text(shape)
             try:
-                query = queries.read(text, _prefixes(reader, shape, node), path)
+                query = queries.read(text, reader.prefixes(shape, node), path)
             except queries.QueryError as error:
                 raise reader.refuse(shape, f"its constraint {node}: {error}") from error
             except queries.NotHereError as reason:
@@ -96,19 +96,3 @@ class Sparql:
             footprint.opaque = True
         for chain in self.query.footprint.chains:
             footprint.add(start + chain)
-
-
-def _prefixes(reader: Reader, shape: Term, node: Term) -> dict[str, str]:
-    """Return the prefixes that a constraint may use (SHACL, section 5.2.1)."""
-    found: dict[str, str] = {}
-    for holder in reader.objects(node, "prefixes"):
-        for each in reader.objects(holder, "declare"):
-            prefix, space = reader.one(each, "prefix"), reader.one(each, "namespace")
-            if prefix is None or space is None:
-                raise reader.refuse(shape, f"the declaration {each} lacks sh:prefix or sh:namespace.")
-            name, text = literal_parts(prefix)[0], iri_text(space) if is_iri(space) else literal_parts(space)[0]
-            if found.setdefault(name, text) != text:
-                raise reader.refuse(
-                    shape, f"the prefix {name!r} is declared twice, as <{found[name]}> and as <{text}>."
-                )
-    return found

@@ -17,6 +17,7 @@ from circkg_loaders.iris import BASE
 from circkg_server.contributions import wording
 from circkg_server.contributions.grouping import grouped
 from circkg_server.contributions.judging import Judgement
+from circkg_server.spreadsheets import safe
 from circkg_shapes.report import INFO, VIOLATION, WARNING, Json, Result
 from circkg_shapes.terms import iri, literal
 
@@ -135,15 +136,6 @@ def _cells(fault: Fault, language: str) -> Iterator[str]:
         fault.focus_node, fault.path, fault.component, fault.source_shape, fault.published,
     )  # fmt: skip
     return ("" if cell is None else str(cell) for cell in found)
-
-
-def safe(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula.
-
-    >>> safe("=1+1"), safe("-5 °C"), safe("Lahti")
-    ("'=1+1", "'-5 °C", 'Lahti')
-    """
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else cell
 
 
 def as_turtle(judgement: Judgement) -> str:
