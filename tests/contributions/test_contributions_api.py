@@ -384,6 +384,7 @@ def test_names_of_files_are_texts_and_no_paths() -> None:
     assert plain_name("a/b\\c.csv") == "c.csv"
     assert plain_name("x" * 500 + ".xlsx").endswith("x.xlsx")
     assert len(plain_name("x" * 500 + ".xlsx")) == 120
+    assert len(plain_name("ä" * 500 + ".xlsx").encode()) <= 120
     assert plain_name("\u202eexe.vsc") == "exe.vsc"
 
 

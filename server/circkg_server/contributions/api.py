@@ -53,7 +53,7 @@ PARTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Office:
     """What the routes work with.
 
     :param tokens: who may do what; ``None``: nobody contributes here.
@@ -80,7 +80,7 @@ class Desk:
             raise
 
 
-def build_router(desk: Desk) -> APIRouter:
+def build_router(office: Office) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
     path = "/api/contributions"
@@ -92,15 +92,15 @@ def build_router(desk: Desk) -> APIRouter:
         The answer is 202 with the address of the contribution: it is judged, compared with what is published, and
         waits there for a curator.
         """
-        return await answered(_contribute(desk, request))
+        return await answered(_contribute(office, request))
 
     @router.get(path, response_class=Response)
     async def list_(request: Request) -> Response:
         """List your contributions, the newest first; a curator sees all."""
 
         async def listed() -> Response:
-            found = desk.contributions.visible(desk.who(request))
-            return _private({"contributions": [to_dict(desk, each, request) for each in found]})
+            found = office.contributions.visible(office.who(request))
+            return _private({"contributions": [to_dict(office, each, request) for each in found]})
 
         return await answered(listed())
 
@@ -109,8 +109,8 @@ def build_router(desk: Desk) -> APIRouter:
         """Tell where a contribution stands."""
 
         async def told() -> Response:
-            found = desk.contributions.for_reader(id_, desk.who(request))
-            return _private(to_dict(desk, found, request))
+            found = office.contributions.for_reader(id_, office.who(request))
+            return _private(to_dict(office, found, request))
 
         return await answered(told())
 
@@ -119,8 +119,8 @@ def build_router(desk: Desk) -> APIRouter:
         """Give the report, the difference to what is published, or the candidate duplicates of a contribution."""
 
         async def given() -> Response:
-            found = desk.contributions.for_reader(id_, desk.who(request))
-            file = desk.contributions.staging.folder_of(found.id) / "review" / part
+            found = office.contributions.for_reader(id_, office.who(request))
+            file = office.contributions.staging.folder_of(found.id) / "review" / part
             if part not in PARTS or not file.is_file():
                 raise NoContributionError(f"There is no {part!r} of it. There may be: {', '.join(PARTS)}.")
             return FileResponse(file, media_type=PARTS[part], headers=_HEADERS)
@@ -129,7 +129,7 @@ def build_router(desk: Desk) -> APIRouter:
 
     for verb, state in (("return", State.RETURNED), ("withdraw", State.WITHDRAWN)):
         router.add_api_route(
-            f"{path}/{{id_}}/{verb}", _decision(desk, state), methods=["POST"], response_class=Response,
+            f"{path}/{{id_}}/{verb}", _decision(office, state), methods=["POST"], response_class=Response,
             summary=f"{verb.capitalize()} a contribution",
         )  # fmt: skip
 
@@ -139,7 +139,7 @@ def build_router(desk: Desk) -> APIRouter:
 
         200 when it is published; 202 if that takes long: look again. 409 says why it could not be.
         """
-        return await answered(_accept(desk, request, id_))
+        return await answered(_accept(office, request, id_))
 
     @router.get("/api/licences")
     def licences_() -> Response:
@@ -156,15 +156,15 @@ def _private(content: object, status: HTTPStatus = HTTPStatus.OK, headers: dict[
     return JSONResponse(content, status, headers=_HEADERS | (headers or {}))
 
 
-def to_dict(desk: Desk, found: Contributed, request: Request) -> dict[str, Any]:
+def to_dict(office: Office, found: Contributed, request: Request) -> dict[str, Any]:
     """Return a contribution as its readers see it."""
     root = request.scope.get("root_path", "")
     here = f"{root}/api/contributions/{found.id}"
-    folder = desk.contributions.staging.folder_of(found.id) / "review"
+    folder = office.contributions.staging.folder_of(found.id) / "review"
     return {
         "id": found.id,
         "state": found.state.value,
-        "accepting": desk.contributions.is_being_accepted(found.id),
+        "accepting": office.contributions.is_being_accepted(found.id),
         "about": asdict(found.about),
         "token": found.token,
         "files": [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in found.files],
@@ -181,15 +181,15 @@ def to_dict(desk: Desk, found: Contributed, request: Request) -> dict[str, Any]:
     }
 
 
-async def _contribute(desk: Desk, request: Request) -> Response:
-    use = desk.who(request)
-    desk.uploads.refuse_long(request)
-    service = desk.contributions
+async def _contribute(office: Office, request: Request) -> Response:
+    use = office.who(request)
+    office.uploads.refuse_long(request)
+    service = office.contributions
     scratch = service.staging.scratch()
     try:
-        upload = await desk.uploads.take(request, scratch)
+        upload = await office.uploads.take(request, scratch)
         upload.only(FIELDS, FILES)
-        about = _about(desk, upload)
+        about = _about(office, upload)
         sent = [file for file in upload.files if file.field != "mapping"]
         if not sent:
             raise UploadError("Send at least one file, in the field `file` of a form.")
@@ -200,13 +200,13 @@ async def _contribute(desk: Desk, request: Request) -> Response:
             StagedFile(file.path.name, file.name, file.media_type, file.size, _digest(file.path))
             for file in upload.files
         )
-        desk.space.check(sum(file.size for file in files))
+        office.space.check(sum(file.size for file in files))
         taken = service.staging.add(scratch, use.name, about, files, Path(mapping.path).name if mapping else "")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     service.audit.write(use.name, f"contribute {taken.id}", [about.set], None, "done")
     service.judge_soon(taken.id)
-    told = to_dict(desk, taken, request)
+    told = to_dict(office, taken, request)
     if _wants_page(request):
         return RedirectResponse(told["page"], HTTPStatus.SEE_OTHER)
     return _private(
@@ -219,7 +219,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _about(desk: Desk, upload: Upload) -> About:
+def _about(office: Office, upload: Upload) -> About:
     """Return what a contributor says, checked.
 
     :raises UploadError: if something is missing or cannot be used.
@@ -230,7 +230,7 @@ def _about(desk: Desk, upload: Upload) -> About:
         raise UploadError(
             f"{set_!r} is no name of a set. Use small letters, digits and single hyphens, such as turku-practices."
         )
-    manifest = desk.contributions.archive.current()
+    manifest = office.contributions.archive.current()
     held = manifest.release(set_) if manifest else None
     if (held and not held.contributed) or (not held and set_ in {each.slug for each in read_registry(room("data"))}):
         raise StagingError(f"The set {set_} is kept by the editors of this graph. Contribute to a set of your own.")
@@ -259,57 +259,57 @@ def _wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-def _decision(desk: Desk, state: State) -> Callable[..., Any]:
+def _decision(office: Office, state: State) -> Callable[..., Any]:
     async def decide(request: Request, id_: str) -> Response:
         async def decided() -> Response:
-            use = desk.who(request, Scope.CONTRIBUTE if state is State.WITHDRAWN else Scope.CURATE)
-            found = desk.contributions.for_reader(id_, use)
-            comment, _ = await _said(desk, request)
+            use = office.who(request, Scope.CONTRIBUTE if state is State.WITHDRAWN else Scope.CURATE)
+            found = office.contributions.for_reader(id_, use)
+            comment, _ = await _said(office, request)
             if state is State.RETURNED and not comment:
                 raise UploadError("Say in the comment what is to be mended.")
-            done = desk.contributions.decide(found.id, state, use.name, comment)
-            return _told(desk, done, request)
+            done = office.contributions.decide(found.id, state, use.name, comment)
+            return _told(office, done, request)
 
         return await answered(decided())
 
     return decide
 
 
-async def _accept(desk: Desk, request: Request, id_: str) -> Response:
-    use = desk.who(request, Scope.CURATE)
-    found = desk.contributions.for_reader(id_, use)
-    comment, links = await _said(desk, request)
-    candidates = _candidates(desk, found)
+async def _accept(office: Office, request: Request, id_: str) -> Response:
+    use = office.who(request, Scope.CURATE)
+    found = office.contributions.for_reader(id_, use)
+    comment, links = await _said(office, request)
+    candidates = _candidates(office, found)
     for link in links:
         if link not in candidates:
             raise UploadError(f"{link[0]} and {link[1]} are no candidates of this contribution.")
-    desk.space.check()
-    done = await desk.contributions.accept(found.id, Decision(use.name, comment, tuple(links)))
-    return _told(desk, done, request)
+    office.space.check()
+    done = await office.contributions.accept(found.id, Decision(use.name, comment, tuple(links)))
+    return _told(office, done, request)
 
 
-def _told(desk: Desk, found: Contributed, request: Request) -> Response:
-    told = to_dict(desk, found, request)
+def _told(office: Office, found: Contributed, request: Request) -> Response:
+    told = to_dict(office, found, request)
     if _wants_page(request):
         return RedirectResponse(told["page"], HTTPStatus.SEE_OTHER)
     return _private(told, HTTPStatus.ACCEPTED if told["accepting"] else HTTPStatus.OK)
 
 
-def _candidates(desk: Desk, found: Contributed) -> set[tuple[str, str]]:
-    file = desk.contributions.staging.folder_of(found.id) / "review" / "duplicates.json"
+def _candidates(office: Office, found: Contributed) -> set[tuple[str, str]]:
+    file = office.contributions.staging.folder_of(found.id) / "review" / "duplicates.json"
     if not file.is_file():
         return set()
     return {(each["iri"], each["known"]) for each in json.loads(file.read_text(encoding="utf-8"))}
 
 
-async def _said(desk: Desk, request: Request) -> tuple[str, list[tuple[str, str]]]:
+async def _said(office: Office, request: Request) -> tuple[str, list[tuple[str, str]]]:
     """Return the comment and the links of a decision: a form, or JSON.
 
     :raises UploadError: if it is neither.
     """
-    scratch = desk.contributions.staging.scratch()
+    scratch = office.contributions.staging.scratch()
     try:
-        upload = await desk.uploads.take(request, scratch)
+        upload = await office.uploads.take(request, scratch)
         if upload.files:
             try:
                 body = json.loads(upload.files[0].path.read_bytes())

@@ -6,18 +6,21 @@ Everything that touches what came from outside happens here: no network, bounded
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 from functools import cache, lru_cache
 from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from circkg_loaders.contributed.contribution import Contribution, Options
+from circkg_loaders.contributed.faults import Severity
 from circkg_loaders.contributed.mapping import Mapping
 from circkg_loaders.contributed.mapping_files import parse_mapping
 from circkg_loaders.contributed.rdf import ContributionError
-from circkg_loaders.contributed.reading import BOOKS, SYNTAXES, read_bytes
+from circkg_loaders.contributed.reading import BOOKS, SYNTAXES, read_bytes, read_together
 from circkg_loaders.registry import read_retired
 from circkg_server.contributions import itb
 from circkg_server.contributions.background import Snapshot, snapshot, without
@@ -153,6 +156,17 @@ def _write(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
+@contextmanager
+def _by_name(files: Sequence[JobFile]) -> Iterator[list[Path]]:
+    """Give the files under the names that they have in reports, each in a folder of its own."""
+    with TemporaryDirectory(dir=Path(files[0].path).parent, prefix=".", suffix=".tmp") as folder:
+        paths = [Path(folder) / str(number) / named(file) for number, file in enumerate(files)]
+        for path, file in zip(paths, files, strict=True):
+            path.parent.mkdir()
+            path.symlink_to(Path(file.path).absolute())
+        yield paths
+
+
 def _judged(reading: Reading, language: str) -> tuple[Judgement, Snapshot, Published | None]:
     """Read files and judge them."""
     back = snapshot(Path(reading.store))
@@ -162,7 +176,8 @@ def _judged(reading: Reading, language: str) -> tuple[Judgement, Snapshot, Publi
         mapping=_mapping(reading.mapping),
         known=back.knowledge.names,
     )
-    read = [read_bytes(Path(file.path).read_bytes(), named(file), options) for file in reading.files]
+    with _by_name(reading.files) as paths:
+        read = read_together(paths, options)
     knowledge, published = back.knowledge, None
     if reading.set and back.manifest is not None:
         things = {subject for each in read for subject, _, _ in each.triples}
@@ -230,7 +245,7 @@ def _review(folder: Path, job: dict[str, Any]) -> None:
     held = back.manifest.release(reading.set) if back.manifest else None
     counts = {change.value: sum(each.change is change for each in changes) for change in Change}
     counts |= {"rows": _rows(judgement.contributions), "duplicates": len(pairs)}
-    counts |= {severity.name.lower() + "s": judgement.count(severity) for severity in _severities(judgement)}
+    counts |= {f"{severity.name.lower()}s": judgement.count(severity) for severity in Severity}
     result = {
         "conforms": judgement.conforms and not refusals,
         "problem": " ".join(refusals[:10]),
@@ -241,10 +256,6 @@ def _review(folder: Path, job: dict[str, Any]) -> None:
         "counts": counts,
     }
     _write(folder / "result.json", result)
-
-
-def _severities(judgement: Judgement) -> Iterable[Any]:
-    return type(judgement.faults[0].severity) if judgement.faults else ()
 
 
 def _rows(contributions: Sequence[Contribution]) -> int:

@@ -9,10 +9,11 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
+from circkg_loaders.contributed.codes import LANGUAGES
 from circkg_loaders.contributed.reading import SYNTAXES
 from circkg_server.contributions.answering import answered
-from circkg_server.contributions.api import PARTS, Desk, to_dict
-from circkg_server.contributions.validate_api import LANGUAGES, MEDIA_TYPES
+from circkg_server.contributions.api import PARTS, Office, to_dict
+from circkg_server.contributions.validate_api import MEDIA_TYPES
 from circkg_server.web.rendering import render
 from circkg_server.writes.tokens import Scope
 from circkg_shapes.forms import Form, in_language
@@ -27,7 +28,7 @@ _NAMES = {
 _HEADERS = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
 
 
-def build_router(desk: Desk, forms: tuple[Form, ...]) -> APIRouter:
+def build_router(office: Office, forms: tuple[Form, ...]) -> APIRouter:
     """Return the routes.
 
     :param forms: what the rows of a table can be.
@@ -42,7 +43,7 @@ def build_router(desk: Desk, forms: tuple[Form, ...]) -> APIRouter:
             "validate.html", root=request.scope.get("root_path", ""), forms=known,
             languages=[(tag, _NAMES[tag]) for tag in LANGUAGES], formats=tuple(MEDIA_TYPES),
             endings=",".join(f".{ending}" for ending in SYNTAXES),
-            most=desk.contributions.validating.max_bytes // 2**20,
+            most=office.contributions.validating.max_bytes // 2**20,
         )  # fmt: skip
         return HTMLResponse(content)
 
@@ -51,8 +52,8 @@ def build_router(desk: Desk, forms: tuple[Form, ...]) -> APIRouter:
         """Show one's contributions; a curator sees all."""
 
         async def shown() -> Response:
-            use = desk.who(request)
-            found = [to_dict(desk, each, request) for each in desk.contributions.visible(use)]
+            use = office.who(request)
+            found = [to_dict(office, each, request) for each in office.contributions.visible(use)]
             root = request.scope.get("root_path", "")
             return HTMLResponse(render("contributions.html", root=root, contributions=found), headers=_HEADERS)
 
@@ -63,12 +64,12 @@ def build_router(desk: Desk, forms: tuple[Form, ...]) -> APIRouter:
         """Show a contribution: where it stands, its report, what it would change, candidates, history."""
 
         async def shown() -> Response:
-            use = desk.who(request)
-            found = desk.contributions.for_reader(id_, use)
-            folder = desk.contributions.staging.folder_of(found.id) / "review"
+            use = office.who(request)
+            found = office.contributions.for_reader(id_, use)
+            folder = office.contributions.staging.folder_of(found.id) / "review"
             changes, pairs = _read(folder / "difference.json"), _read(folder / "duplicates.json")
             content = render(
-                "contribution.html", root=request.scope.get("root_path", ""), it=to_dict(desk, found, request),
+                "contribution.html", root=request.scope.get("root_path", ""), it=to_dict(office, found, request),
                 changes=[each for each in changes if each["change"] != "same"][:SHOWN], candidates=pairs[:SHOWN],
                 shown=SHOWN, may_curate=use.may(Scope.CURATE), parts=tuple(PARTS),
             )  # fmt: skip

@@ -29,14 +29,14 @@ class ContributionRoutes:
         validating = ValidateSettings.from_environment()
         uploads = Uploads(validating.max_bytes, validating.upload_timeout, validating.uploads)
         self._service = Contributions(archive, validating, ContributionSettings.from_environment())
-        desk = api.Desk(self._service, tokens, uploads, space)
+        office = api.Office(self._service, tokens, uploads, space)
         validation = validate_api.Validation(
             archive.folder, self._service.staging, self._service.desk, validating, uploads
         )  # fmt: skip
         self.router = APIRouter()
         self.router.include_router(validate_api.build_router(validation))
-        self.router.include_router(api.build_router(desk))
-        self.router.include_router(pages.build_router(desk, forms(shapes().triples)))
+        self.router.include_router(api.build_router(office))
+        self.router.include_router(pages.build_router(office, forms(shapes().triples)))
 
     @asynccontextmanager
     async def life(self) -> AsyncIterator[None]:

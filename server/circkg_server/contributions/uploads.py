@@ -25,6 +25,7 @@ MAX_FIELD = 64 * 1024
 """Most bytes of a field that is no file."""
 
 LONGEST_NAME = 120
+"""Most bytes of the name of a file."""
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")
 
@@ -103,9 +104,9 @@ def plain_name(text: str) -> str:
     ('passwd', 'list.xlsx', 'file')
     """
     name = _CONTROL.sub("", re.split(r"[/\\]", text)[-1]).strip().strip(".")
-    if len(name) > LONGEST_NAME:
+    while len(name.encode()) > LONGEST_NAME:
         stem, dot, ending = name.rpartition(".")
-        name = f"{stem[: LONGEST_NAME - len(ending) - 1]}{dot}{ending}" if len(ending) < 10 else name[:LONGEST_NAME]
+        name = f"{stem[:-1]}.{ending}" if dot and stem and len(ending) < 10 else name[:-1]
     return name or "file"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from circkg_loaders.contributed.codes import LANGUAGES
 from circkg_loaders.contributed.reading import SYNTAXES
 from circkg_server.contributions import itb
 from circkg_server.contributions.answering import (
@@ -236,10 +237,6 @@ def _spoken(request: Request) -> str:
         if tag in LANGUAGES:
             return tag
     return "en"
-
-
-LANGUAGES = ("en", "pt", "fi", "fr", "de", "es", "it", "pl")
-"""Languages of reports."""
 
 
 def _json_request(upload: Upload) -> Mapping[str, object] | None:
