@@ -15,6 +15,7 @@ from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from circkg_loaders.contributed.codes import nearest_language
 from circkg_loaders.contributed.contribution import Contribution, Options
 from circkg_loaders.contributed.faults import Severity
 from circkg_loaders.contributed.mapping import Mapping
@@ -183,7 +184,7 @@ def _judged(reading: Reading, language: str) -> tuple[Judgement, Snapshot, Publi
         things = {subject for each in read for subject, _, _ in each.triples}
         published = Published.of(back.archive, back.manifest, reading.set, things)
         knowledge = without(knowledge, published, things, reading.replaces)
-    return judge(read, knowledge, shapes(), language=language), back, published
+    return judge(read, knowledge, shapes(), language=nearest_language(language)), back, published
 
 
 def written(judgement: Judgement, format_: str, reading: Reading, root: str) -> bytes:
