@@ -1,6 +1,7 @@
 """Reads the text of a cell: a typed value, or a problem that says what to do; never a guess.
 
 No other module parses values. What a text may mean in two ways is refused, unless the caller declares the way.
+The notations of contributed tables are brought to the forms that are read here by ``contributed.notations``.
 """
 
 from __future__ import annotations

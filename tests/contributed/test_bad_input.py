@@ -166,6 +166,7 @@ JSON = {
     "cut off": ('[{"title": "a"', "line 1"),
     "no objects": ("[1, 2]", "no array of objects"),
     "a text": ('"a"', "no array of objects"),
+    "half a character": (r'[{"title": "a\ud800"}]', r"\ud800 is half a character"),
     "NUL": ('[{"title": "a\x00"}]', "NUL"),
     "not UTF-8": (b'[{"title": "' + "ä".encode() * 9 + b'\xe9 "}]', "0xe9"),
     "remote context": ('{"@context": "https://schema.org/", "name": "n"}', "Put the context itself"),
@@ -231,10 +232,22 @@ def test_faults_of_one_kind_are_kept_up_to_a_number_and_counted_beyond(
     assert (more.values["code"], more.values["count"]) == ("country-unknown", "7")
 
 
-@pytest.mark.parametrize("name", ["a.docx", "a", "a.xls", ".csv"])
+@pytest.mark.parametrize("name", ["a.exe", "a", "a.", ".csv"])
 def test_a_file_of_another_kind_is_refused_with_what_is_known(name: str) -> None:
     with pytest.raises(ContributionError, match=r"Known: \.csv"):
         read_bytes(b"x", name)
+
+
+@pytest.mark.parametrize(("name", "instead"), [("a.xls", "xlsx"), ("a.PDF", "xlsx"), ("a.fods", "ods")])
+def test_a_file_that_can_be_saved_as_one_that_is_read_is_refused_with_that_kind(name: str, instead: str) -> None:
+    with pytest.raises(ContributionError, match=rf"Save it as \.{instead}"):
+        read_bytes(b"x", name)
+
+
+def test_a_workbook_without_a_sheet_of_cells_is_refused(known: Known) -> None:
+    content = ods("")
+    with pytest.raises(ContributionError, match="no sheet of cells"):
+        read_bytes(content, "a.ods", Options(known=known))
 
 
 def test_a_file_that_is_too_large_or_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

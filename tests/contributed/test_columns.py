@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.contributed.conftest import Reading, codes
+from tests.contributed.conftest import Reading, codes, workbook
 
 from circkg_loaders.contributed.headers import FormNames, Heading
+from circkg_loaders.contributed.known import Known
+from circkg_loaders.contributed.limits import MAX_PLACES
 from circkg_loaders.contributed.our_forms import our_forms
-from circkg_loaders.contributed.reading import Style
+from circkg_loaders.contributed.reading import Options, Style, read_bytes
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +162,25 @@ def test_names_without_facts_are_told(read_text: Reading) -> None:
     rows = "".join(f"Practice {n},N/A,https://example.org/{n}\n" for n in range(20))
     assert codes(read_text(f"Title,Country,Source\n{rows}")) == ["no-facts"]
     assert codes(read_text(f"Title,Country,Source\n{rows.replace('N/A', 'FI')}")) == []
+
+
+def test_one_key_for_two_things_is_told_at_both_rows(read_text: Reading) -> None:
+    found = read_text("id,Title\na,Toys\nb,Games\na,Dolls\nb,Games\n,Cars\n,Cars\n,\n")
+    assert [(fault.code, fault.place.cell, [place.cell for place in fault.also]) for fault in found.faults] == [
+        ("key-twice", "A4", ["A2"]), ("row-twice", "A5", ["A3"]), ("row-twice", "A7", ["A6"]),
+    ]  # fmt: skip
+    assert found.rows == {"in": 6, "loaded": 3, "rejected": 3}
+
+
+def test_one_key_in_two_sheets_is_told(known: Known) -> None:
+    content = workbook({"Practices": [["id", "Title"], ["a", "Toys"]], "practice": [["id", "Title"], ["a", "Dolls"]]})
+    found = read_bytes(content, "a.xlsx", Options(language="en", known=known))
+    (fault,) = found.faults
+    assert (fault.code, fault.place.sheet, fault.also[0].sheet) == ("key-twice", "practice", "Practices")
+
+
+def test_a_source_of_many_rows_has_some_of_its_places(read_text: Reading) -> None:
+    rows = "".join(f"Practice {n},https://example.org/list\n" for n in range(MAX_PLACES + 20))
+    found = read_text(f"Title,Source\n{rows}")
+    (url,) = [triple for triple in found.triples if triple[1].endswith("/url>")]
+    assert len(found.origins.of(url)) == MAX_PLACES

@@ -54,6 +54,12 @@ def test_labels_of_all_languages_name_a_concept(either: Known) -> None:
     assert either.label(f"{THEME[:-1]}/agriculture>", "fi") == "maatalous ja vesiviljely"
 
 
+def test_beginnings_of_names_are_found(either: Known) -> None:
+    assert either.begins("Lab Univ")
+    assert either.begins("agriculture")
+    assert not either.begins("zzz")
+
+
 def test_countries_have_names_in_the_languages_of_europe(either: Known) -> None:
     for text in ("Germany", "Deutschland", "Saksa", "Niemcy", "Alemanha", "Γερμανία", "Германия", "DE", "deu"):
         (match,) = either.exact(text, classes=(COUNTRY,))

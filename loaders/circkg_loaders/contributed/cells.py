@@ -88,6 +88,7 @@ class CellReader:
         self._regions = {region.iri: region for v in ("2021", "2024") for region in known.nuts.regions(v)}
         self._read: dict[tuple[Term, str, Term | None], Term | Unreadable] = {}
         self._found: dict[tuple[Term, str], list[Match]] = {}
+        self._begun: dict[str, bool] = {}
         self.new_sources: dict[Term, tuple[Triple, ...]] = {}
         """What is said of each source that a cell names by its address and nobody has described."""
 
@@ -119,6 +120,12 @@ class CellReader:
     def names_something(self, text: str, field: Field) -> bool:
         """Tell whether a text as a whole is a name that a field may hold."""
         return bool(self._matches(text, field))
+
+    def begins_something(self, text: str) -> bool:
+        """Tell whether some name begins with a text."""
+        if text not in self._begun:
+            self._begun[text] = self._known.begins(text)
+        return self._begun[text]
 
     @staticmethod
     def _text(text: str, field: Field, context: Context) -> Term:

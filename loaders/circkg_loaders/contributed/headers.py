@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from rapidfuzz import fuzz, process
@@ -20,6 +20,9 @@ from circkg_shapes.terms import iri_text
 
 SEARCHED_ROWS = 30
 """Rows from the top among which the header is looked for."""
+
+SEARCHED_COLUMNS = 100
+"""Columns by which the form of a sheet is found."""
 
 LONGEST = 500
 """Characters of a header that are looked at."""
@@ -255,7 +258,8 @@ def choose_form(
     by_name = [each for each in names if called & _titles(each.form)]
     if len(by_name) == 1:
         return by_name[0], by_name
-    scores = {each.form.key: _fit(find_header(sheet, each, declared), each.form) for each in names}
+    beginning = replace(sheet, rows=[row[:SEARCHED_COLUMNS] for row in sheet.rows[:SEARCHED_ROWS]])
+    scores = {each.form.key: _fit(find_header(beginning, each, declared), each.form) for each in names}
     best = max(scores.values(), default=(0, 0))
     fitting = [each for each in names if scores[each.form.key] == best]
     if best[0] < 2 or len(fitting) > 1:

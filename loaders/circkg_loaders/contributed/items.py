@@ -92,4 +92,5 @@ class Items:
         return split(
             text, field, separator,
             lambda part: folded(part) in values or self._cells.names_something(part, field),
+            lambda part: any(key.startswith(folded(part)) for key in values) or self._cells.begins_something(part),
         )  # fmt: skip

@@ -20,6 +20,7 @@ CSVW = "http://www.w3.org/ns/csvw"
 _ARRAYS_TO = 3
 """Levels of objects in which arrays of objects are looked for."""
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]+)?")
 
 
@@ -42,7 +43,13 @@ def load_json(content: bytes, name: str, encoding: str | None = None) -> Any:
 
     try:
         refuse_depth(text.encode("utf-8", errors="surrogatepass"))
-        return json.loads(text, object_pairs_hook=object_of, parse_constant=constant)
+        value = json.loads(text, object_pairs_hook=object_of, parse_constant=constant)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
+    except UnicodeEncodeError as error:
+        half = error.object[error.start].encode("unicode_escape").decode()
+        raise ContributionError(f"{name}: {half} is half a character. Write the character itself.") from error
     except json.JSONDecodeError as error:
         raise ContributionError(
             f"{name}, line {error.lineno}, sign {error.colno}: no well-formed JSON ({error.msg})."

@@ -125,10 +125,6 @@ class Known:
         """Return what is known together with what triples name: a contribution may name what it describes itself."""
         return Known(_filled(":memory:", triples, countries=False), self.nuts, self.countries, self)
 
-    def close(self) -> None:
-        """Close the database."""
-        self._names.close()
-
     def has(self, thing: Term, kinds: Iterable[Term] = ()) -> bool:
         """Tell whether a thing is known, and is of one of the kinds if any are given."""
         found = self.kinds(thing)
@@ -171,6 +167,12 @@ class Known:
         for match in literally or found:
             best.setdefault(match.iri, match)
         return list(best.values())
+
+    def begins(self, text: str) -> bool:
+        """Tell whether any name at all begins with a text: a quick look before several longer ones."""
+        key = folded(text)
+        found = self._ask("SELECT 1 FROM name WHERE key >= ? AND key < ? LIMIT 1", (key, f"{key}\U0010ffff"))
+        return bool(found) or (self._below is not None and self._below.begins(text))
 
     def near(
         self, text: str, *, classes: Iterable[Term] = (), scheme: Term | None = None, limit: int = 3

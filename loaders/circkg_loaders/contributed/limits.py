@@ -40,3 +40,6 @@ MAX_KEPT = 5_000
 
 MAX_TEXT = 100_000_000
 """Characters of all cells of a sheet, a text that several cells share counted for each."""
+
+MAX_PLACES = 100
+"""Places of one statement that are kept: a source may stand in every row."""

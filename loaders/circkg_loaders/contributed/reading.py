@@ -55,6 +55,12 @@ BOOKS: dict[str, Callable[[bytes, str, Style], Book]] = {
 }
 """Who reads the cells of each kind of file of tables."""
 
+_SAVE_AS = {
+    "xls": "xlsx", "xlsb": "xlsx", "numbers": "xlsx", "fods": "ods", "docx": "xlsx", "doc": "xlsx", "pdf": "xlsx",
+    "zip": "xlsx", "htm": "xlsx", "html": "xlsx",
+}  # fmt: skip
+"""Kinds of files that people keep tables in and that are not read, with the kind to save them as."""
+
 
 def read(path: Path, options: Options | None = None) -> Contribution:
     """Return what a contributed file says.
@@ -114,6 +120,8 @@ def read_bytes(content: bytes, name: str, options: Options | None = None) -> Con
     ending = PurePath(name).suffix.lower().removeprefix(".")
     syntax = SYNTAXES.get(ending)
     if syntax is None:
+        if ending in _SAVE_AS:
+            raise ContributionError(f"{name}: .{ending} is not read. Save it as .{_SAVE_AS[ending]}.")
         known = ", ".join(f".{each}" for each in SYNTAXES)
         raise ContributionError(f"{name}: the ending {PurePath(name).suffix or '(none)'} is not known. Known: {known}.")
     digest = hashlib.sha256(content).hexdigest()

@@ -15,14 +15,16 @@ _LONGEST = 12
 """Pieces between commas that one label may have."""
 
 
-def split(text: str, field: Field, separator: str | None, known: Callable[[str], bool]) -> list[str]:
+def split(
+    text: str, field: Field, separator: str | None, known: Callable[[str], bool], begun: Callable[[str], bool]
+) -> list[str]:
     """Return the values of a cell, without surrounding blanks.
 
     Texts are one value, whatever signs they hold. Labels joined with commas are read by the longest label that is
     known, since labels hold commas themselves.
 
     :param separator: what is declared to stand between values.
-    :param known: tells whether a text is a name that the field may hold.
+    :param known: tells whether a text is a name that the field may hold, and ``begun`` whether one begins with it.
     """
     if separator is not None:
         return _stripped(text.split(separator))
@@ -36,16 +38,18 @@ def split(text: str, field: Field, separator: str | None, known: Callable[[str],
         return _stripped(_PARTS.split(text))
     if known(text):
         return [text]
-    return [label for part in _stripped(_PARTS.split(text)) for label in by_labels(part, known)]
+    return [label for part in _stripped(_PARTS.split(text)) for label in by_labels(part, known, begun)]
 
 
-def by_labels(text: str, known: Callable[[str], bool]) -> list[str]:
+def by_labels(text: str, known: Callable[[str], bool], begun: Callable[[str], bool]) -> list[str]:
     """Return the labels that a text joins with commas, the longest that is known first.
 
     Where none is known the text is left whole: it is one name with commas rather than several unknown ones.
 
     >>> labels = {"Food, water and nutrients", "Plastics", "Food"}
-    >>> by_labels("Food, water and nutrients, Plastics, Glass", labels.__contains__)
+    >>> def begun(text: str) -> bool:
+    ...     return any(label.startswith(text) for label in labels)
+    >>> by_labels("Food, water and nutrients, Plastics, Glass", labels.__contains__, begun)
     ['Food, water and nutrients', 'Plastics', 'Glass']
     """
     if "," not in text or known(text):
@@ -57,7 +61,8 @@ def by_labels(text: str, known: Callable[[str], bool]) -> list[str]:
     any_known = False
     start = 0
     while start < len(pieces):
-        ends = range(min(len(pieces), start + _LONGEST), start, -1)
+        longest = _LONGEST if begun(pieces[start].strip()) else 1
+        ends = range(min(len(pieces), start + longest), start, -1)
         joined = ((",".join(pieces[start:end]).strip(), end) for end in ends)
         label, end = next(((each, end) for each, end in joined if known(each)), ("", 0))
         any_known = any_known or bool(label)

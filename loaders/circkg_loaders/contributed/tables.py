@@ -13,7 +13,7 @@ from circkg_loaders.contributed.faults import Fault, Severity
 from circkg_loaders.contributed.items import MISSING, Item, Items
 from circkg_loaders.contributed.known import Known
 from circkg_loaders.contributed.languages import language_of
-from circkg_loaders.contributed.limits import MAX_CELL, MAX_KEPT, MAX_VALUES
+from circkg_loaders.contributed.limits import MAX_CELL, MAX_KEPT, MAX_PLACES, MAX_VALUES
 from circkg_loaders.contributed.notations import Notation
 from circkg_loaders.contributed.origins import TableOrigins
 from circkg_loaders.contributed.our_forms import our_forms
@@ -112,7 +112,6 @@ class _Reader:
     def _find_subjects(self, table: _Table) -> None:
         """Give each row its thing, and state class and names of the thing."""
         plan = table.plan
-        rows: dict[Term, int] = {}
         keys = plan.uses_of("key")
         naming = [use for use in plan.uses_of("field") if use.field and is_name(use.field)]
         for row in plan.rows:
@@ -126,15 +125,14 @@ class _Reader:
             ordered = sorted(names, key=lambda pair: self._language_of(plan, row, *pair) != "en")
             subject = subject_of(plan.form, key, [item.text for _, item in ordered], self._parts(table, row))
             if subject is None:
-                place = self._cell_or_row(plan, row, [*keys, *naming])
+                place = self._naming_cell(table.number, row)
                 self.faults.append(Fault("row-without-name", Severity.VIOLATION, place, values={"row": str(row)}))
                 continue
-            earlier = rows.setdefault(subject, row)
-            if earlier != row and not (plan.table and plan.table.merge):
-                self._refuse_twice(plan, earlier, row, subject, [*keys, *naming])
+            earlier = self.origins.rows.setdefault(subject, (table.number, row))
+            if earlier != (table.number, row) and not (plan.table and plan.table.merge):
+                self._refuse_twice(table, row, earlier, subject)
                 continue
             table.subjects[row] = subject
-            self.origins.rows.setdefault(subject, (table.number, row))
             self._state((subject, _TYPE, plan.form.target), table, row, 0)
             for use, item in names:
                 language = self._language_of(plan, row, use, item)
@@ -156,17 +154,20 @@ class _Reader:
                 return []
         return found
 
-    @staticmethod
-    def _cell_or_row(plan: Plan, row: int, uses: list[Use]) -> Place:
-        return plan.sheet.place(row, uses[0].number, uses[0].header) if uses else plan.sheet.place(row)
+    def _naming_cell(self, table: int, row: int) -> Place:
+        """Return the cell that names the thing of a row: that of the key, else of its name, else the row."""
+        uses = self.tables[table].plan.uses
+        naming = [use for use in uses if use.role == "key"] or [use for use in uses if use.field and is_name(use.field)]
+        return self._locate(table, row, naming[0].number if naming else 0)
 
-    def _refuse_twice(self, plan: Plan, earlier: int, row: int, subject: Term, uses: list[Use]) -> None:
-        place, also = (self._cell_or_row(plan, each, uses) for each in (row, earlier))
-        values = {"thing": subject.strip("<>"), "row": str(earlier)}
-        if list(map(shown, plan.sheet.rows[earlier - 1])) == list(map(shown, plan.sheet.rows[row - 1])):
-            fault = Fault("row-twice", Severity.WARNING, place, (also,), values)
+    def _refuse_twice(self, table: _Table, row: int, earlier: tuple[int, int], subject: Term) -> None:
+        first = self.tables[earlier[0]].plan.sheet
+        place, also = self._naming_cell(table.number, row), (self._naming_cell(*earlier),)
+        values = {"thing": subject.strip("<>"), "row": str(earlier[1])}
+        if list(map(shown, first.rows[earlier[1] - 1])) == list(map(shown, table.plan.sheet.rows[row - 1])):
+            fault = Fault("row-twice", Severity.WARNING, place, also, values)
         else:
-            fault = Fault("key-twice", Severity.VIOLATION, place, (also,), values, focus_node=subject)
+            fault = Fault("key-twice", Severity.VIOLATION, place, also, values, focus_node=subject)
         self.faults.append(fault)
 
     # -- what rows say ------------------------------------------------------------------------------------------
@@ -214,7 +215,7 @@ class _Reader:
     def _state(self, triple: Triple, table: _Table, row: int, column: int) -> None:
         self.triples[triple] = None
         places = self.origins.cells.setdefault(triple, [])
-        if (table.number, row, column) not in places:
+        if len(places) < MAX_PLACES and (table.number, row, column) not in places:
             places.append((table.number, row, column))
 
     def _refuse(self, table: _Table, row: int, use: Use, subject: Term, problem: Unreadable) -> None:

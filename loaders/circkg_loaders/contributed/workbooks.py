@@ -24,11 +24,13 @@ def read_workbook(content: bytes, name: str, declared: Style) -> Book:
     package = open_package(content, name)
     try:
         with CalamineWorkbook.from_filelike(io.BytesIO(package.content)) as workbook:
-            tables = [each for each in workbook.sheets_metadata if each.typ is SheetTypeEnum.WorkSheet]
+            tables = [each for each in workbook.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
+            if not tables:
+                raise ContributionError(f"{name} has no sheet of cells. Write a table into one.")
             if len(tables) > MAX_SHEETS:
                 raise ContributionError(f"{name} has {len(tables)} sheets, and {MAX_SHEETS} are read.")
             sheets = [
-                _sheet(workbook.get_sheet_by_name(each.name), name, each.visible is not SheetVisibleEnum.Visible)
+                _sheet(workbook.get_sheet_by_name(each.name), name, each.visible != SheetVisibleEnum.Visible)
                 for each in tables
             ]
     except CalamineError as error:
