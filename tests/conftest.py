@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -34,18 +35,19 @@ def built(archive: Archive) -> Build:
     return build(archive)
 
 
-@contextmanager
-def _served(archive: Archive, path: str = "") -> Iterator[str]:
-    """Serve a store, and give the address.
-
-    :param path: sub-path of the public address; empty: none is set, and links are as the request says.
-    """
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{probe.getsockname()[1]}{path}"
-    settings = replace(Settings(), readers=1, public_url=address if path else "")
-    port = int(address.split(":")[2].partition("/")[0])
-    running = uvicorn.Server(uvicorn.Config(build_app(archive, settings), port=port, log_level="error"))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _serving(application: Any, port: int = 0) -> Iterator[str]:
+    """Serve an application in a thread of its own, and give the address."""
+    port = port or _free_port()
+    # As `circkg serve` does: the application itself knows which proxies to believe.
+    config = uvicorn.Config(application, port=port, log_level="error", proxy_headers=False)
+    running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 60
@@ -53,10 +55,23 @@ def _served(archive: Archive, path: str = "") -> Iterator[str]:
         time.sleep(0.02)
     assert running.started, "the server did not start"
     try:
-        yield address
+        yield f"http://127.0.0.1:{port}"
     finally:
         running.should_exit = True
         thread.join(timeout=60)
+
+
+@contextmanager
+def _served(archive: Archive, path: str = "") -> Iterator[str]:
+    """Serve a store, and give the address.
+
+    :param path: sub-path of the public address; empty: none is set, and links are as the request says.
+    """
+    port = _free_port()
+    address = f"http://127.0.0.1:{port}{path}"
+    settings = replace(Settings(), readers=1, public_url=address if path else "")
+    with _serving(build_app(archive, settings), port):
+        yield address
 
 
 Serve = Callable[..., AbstractContextManager[str]]
@@ -66,3 +81,17 @@ Serve = Callable[..., AbstractContextManager[str]]
 def serve() -> Serve:
     """Give the function that serves a store by a real server, as a context, and gives its address."""
     return _served
+
+
+@pytest.fixture(scope="session")
+def serve_app() -> Serve:
+    """Give the function that serves an application by a real server, as a context, and gives its address."""
+    return _serving
+
+
+@pytest.fixture(scope="session")
+def site(built: Build, archive: Archive) -> Iterator[str]:
+    """Give the address of a server over the session's build."""
+    assert built.manifest is not None
+    with _served(archive) as address:
+        yield address

@@ -96,6 +96,11 @@ class Connection:
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
         return self.answer()
 
+    def page(self, path: str, *headers: str) -> tuple[int, dict[str, str], bytes]:
+        """Return status, headers and body of a page."""
+        self.socket.sendall("\r\n".join([f"GET {path} HTTP/1.1", "Host: example.org", *headers, "", ""]).encode())
+        return self.answer()
+
     def answer(self) -> tuple[int, dict[str, str], bytes]:
         """Return the next answer."""
         status = int(self._file.readline().split()[1])
@@ -253,9 +258,66 @@ def test_the_same_question_of_many_is_evaluated_once(served: tuple[int, int, App
     assert cache.misses == before + 1
 
 
+THING = "/doc?iri=http%3A%2F%2Fexample.org%2Fs7"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        (THING, ("Accept: text/turtle",)),
+        (THING, ("Accept: text/html", "Accept-Language: fi", "Accept-Encoding: gzip")),
+        (f"{THING}&lang=pt", ("Accept: text/html",)),
+        (THING, ("Accept: image/png",)),
+        ("/doc/initiative/nope", ("Accept: application/ld+json",)),
+        ("/id/initiative/nope", ("Accept: */*",)),
+        ("/doc?iri=x%20y", ("Accept: */*",)),
+        ("/explore", ("Accept: text/html",)),
+        (THING, ("Accept: text/turtle", 'If-None-Match: "x"')),
+        (THING, ("Accept: text/turtle", "X-Forwarded-Host: evil.example")),
+    ],
+)
+def test_pages_come_alike_on_both_ways(
+    served: tuple[int, int, Application], path: str, headers: tuple[str, ...]
+) -> None:
+    answers = []
+    for port in (served[0], served[1], served[0]):
+        connection = Connection(port)
+        for _ in range(3):
+            status, found, body = connection.page(path, *headers)
+            found.pop("date")
+            answers.append((status, found, body))
+    assert all(answer == answers[0] for answer in answers)
+
+
+def test_a_page_is_repeated_from_what_is_kept(served: tuple[int, int, Application]) -> None:
+    express = served[2].express
+    connection = Connection(served[0])
+    first = connection.page(THING.replace("s7", "s8"), "Accept: text/turtle")
+    hits = express.endpoint.cache.hits
+    again = connection.page(THING.replace("s7", "s8"), "Accept: text/turtle")
+    assert (again[0], again[2]) == (first[0], first[2])
+    assert express.endpoint.cache.hits == hits + 1
+    assert any(repeated.path == "/doc" for repeated in express.repeated.values())
+    # What is asked next on the same connection is answered too, be it a query or a page of another part.
+    assert connection.ask(query_of(8))[0] == 200
+    assert connection.page("/health", "Accept: */*")[0] == 200
+
+
+def test_requests_that_come_together_are_answered_in_their_order(served: tuple[int, int, Application]) -> None:
+    connection = Connection(served[0])
+    paths = [THING.replace("s7", f"s{number}") for number in (11, 12, 13)]
+    lines = "".join(f"GET {path} HTTP/1.1\r\nHost: example.org\r\nAccept: text/turtle\r\n\r\n" for path in paths)
+    connection.socket.sendall(lines.encode())
+    found = [connection.answer()[2] for _ in paths]
+    assert [f"/s{number}>".encode() in body for number, body in zip((11, 12, 13), found, strict=True)] == [True] * 3
+
+
 def test_both_ways_log_the_same_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = logging.getLogger("circkg")
-    found = [Answered(time.time(), "127.0.0.1", "0f", "answered", 3, 200, 120, 0.01234)]
+    found = [
+        Answered(time.time(), "127.0.0.1", "0f", "answered", 3, 200, 120, 0.01234),
+        Answered(time.time(), "127.0.0.1", "", "cached", 3, 200, 9, 0.0, '/doc/a"b'),
+    ]
 
     async def nothing(*_: object) -> None: ...
 
@@ -277,4 +339,5 @@ def test_both_ways_log_the_same_events(tmp_path: Path, monkeypatch: pytest.Monke
         line.pop("time")
         line.pop("client", "")
     assert quick == slow
-    assert {line["event"] for line in quick} == {"query", "request"}
+    assert [line["event"] for line in quick] == ["query", "request", "request"]
+    assert [line.get("path") for line in quick] == [None, "/sparql", '/doc/a"b']

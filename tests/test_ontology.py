@@ -316,6 +316,10 @@ def test_semic_style_guide_finds_only_what_is_accepted(core: rdflib.Graph) -> No
     assert results == {
         ("Warning", DEF, str(rdflib.DCTERMS.license)),
         ("Info", DEF, str(rdflib.OWL.versionInfo)),
+        ("Info", DEF, str(rdflib.DCTERMS.creator)),
+        ("Info", DEF, str(rdflib.DCTERMS.bibliographicCitation)),
+        ("Info", DEF, str(rdflib.VANN.preferredNamespacePrefix)),
+        ("Info", DEF, str(rdflib.VANN.preferredNamespaceUri)),
     }
 
 

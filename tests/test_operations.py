@@ -441,7 +441,7 @@ def test_deployed_files_use_settings_that_exist() -> None:
     }
     names |= {f"CIRCKG_REMOTE_{entry.name.upper()}" for entry in dataclasses.fields(RemoteSettings)}
     names |= {"CIRCKG_STORE", "CIRCKG_HOST", "CIRCKG_PORT"}
-    for path in sorted((ROOT / "deploy").iterdir()):
+    for path in sorted(path for path in (ROOT / "deploy").rglob("*") if path.is_file()):
         used = set(re.findall(r"CIRCKG_\w+", path.read_text(encoding="utf-8")))
         assert used <= names, path.name
 

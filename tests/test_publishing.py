@@ -36,7 +36,7 @@ from circkg_server.store.snapshot import Snapshot
 Serve = Callable[..., AbstractContextManager[str]]
 FIXTURE = Path(__file__).parent / "fixtures" / "release-0.1"
 PLAIN = {"Accept-Encoding": "identity"}
-OF_A_SERVER = ("sparql", "status", "api/", "oai", "catalogue/quality")
+OF_A_SERVER = ("sparql", "status", "api/", "oai", "catalogue/quality", "explore", "def", "doc")
 """What a directory cannot answer, though the pages that it shares with the server link to it."""
 
 

@@ -22,6 +22,7 @@ import pytest
 import uvicorn
 
 from circkg_loaders.registry import DataSet, Role
+from circkg_server.app import build_app
 from circkg_server.engines.pool import HIGH_WATER, Failure
 from circkg_server.engines.remote import RemoteEngines, RemoteSettings, _JsonRows, failure_of
 from circkg_server.engines.remote_client import Address, Client, Credentials, UnreachableError
@@ -651,3 +652,26 @@ def test_a_push_that_is_refused_leaves_what_is_served(tmp_path: Path) -> None:
 
         asyncio.run(push())
         assert store.ask(COUNT) == [{"n": "0"}]
+
+
+def test_linked_data_says_the_same_from_a_store_elsewhere(
+    site: str,
+    archive: Archive,
+    serve_app: Callable[..., contextlib.AbstractContextManager[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with oxigraph() as store:
+        for name in ("query", "update", "graph_store", "kind"):
+            monkeypatch.setenv(f"CIRCKG_REMOTE_{name.upper()}", getattr(store.settings, name))
+        with serve_app(build_app(archive, Settings(engine="remote"))) as remote:
+            until(lambda: httpx.get(f"{remote}/ready").status_code == 200, 120)
+            for path in (
+                "/doc/initiative/ceci", "/doc/initiative/ccri", "/def/barrier-type/financial", "/def/theme",
+                "/doc/record/interreg/initiatives/ceci", "/doc.nt?iri=http://data.europa.eu/nuts/code/FI1C3",
+            ):  # fmt: skip
+                accept = {"Accept": "application/n-triples"}
+                here, there = (httpx.get(f"{base}{path}", headers=accept, timeout=60) for base in (site, remote))
+                assert here.status_code == there.status_code == 200
+                assert set(here.text.splitlines()) == set(there.text.splitlines()), path
+            assert httpx.get(f"{remote}/doc/initiative/ceci", headers={"Accept": "text/html"}).status_code == 200
+            assert httpx.get(f"{remote}/doc/initiative/nope").status_code == 404

@@ -25,6 +25,7 @@ from circkg_server.dumps import build_router as dumps_router
 from circkg_server.engines.interface import Engine
 from circkg_server.engines.remote import RemoteEngines, RemoteServed, RemoteSettings
 from circkg_server.engines.service import Engines, Served
+from circkg_server.linked_data.application import LinkedData
 from circkg_server.operations.logs import Answered, RequestLog, log_query
 from circkg_server.operations.metrics import Metrics
 from circkg_server.operations.proxy import Proxied
@@ -39,6 +40,7 @@ from circkg_server.search.api import build_router as search_router
 from circkg_server.settings import Settings
 from circkg_server.sparql import description
 from circkg_server.sparql.express import Application, Express
+from circkg_server.sparql.express_pages import Pages
 from circkg_server.sparql.protocol import Endpoint
 from circkg_server.web.start import start as start_page
 from circkg_server.writes.engine import LiveEngine
@@ -98,6 +100,7 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
         log_query(operating, outcome, seconds, id_, snapshot)
 
     endpoint = Endpoint(engine, settings, rewriting, describe, observe)
+    linked = LinkedData(engine, settings, archive, endpoint.cache, endpoint.content_of, rewriting.index)
     space = FreeSpace(archive.folder, operating.reserve)
     metrics = Metrics(engine, endpoint.cache, space)
     events.append(metrics.event)
@@ -136,19 +139,18 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     guarded = SpaceGuard(pages, space)
 
     async def dispatch(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"].rstrip("/").endswith("/sparql") and not _wants_page(scope):
-            await endpoint(scope, receive, send)
-        else:
-            await guarded(scope, receive, send)
+        await _part_for(scope, endpoint, linked, guarded)(scope, receive, send)
 
     log = RequestLog(Cors(dispatch))
 
     def note(found: list[Answered]) -> None:
         for one in found:
-            metrics.observe(one.outcome, one.seconds)
+            if not one.path:
+                metrics.observe(one.outcome, one.seconds)
         log.answered("/sparql", found)
 
-    return Application(Proxied(log, operating, settings.public_url), Express(endpoint, note))
+    whole = Proxied(log, operating, settings.public_url)
+    return Application(whole, Express(endpoint, note, Pages(whole, linked.serves)))
 
 
 def _engine_and_writes(
@@ -164,6 +166,16 @@ def _engine_and_writes(
     live = LiveStore(archive.folder / "drafts", "drafts", writing)
     published = PublishedGraphs(engine, settings)
     return engine, Writes(live, writing, tokens, Audit(archive.folder), published, prefixes=prefixes())
+
+
+def _part_for(scope: MutableMapping[str, Any], endpoint: Endpoint, linked: LinkedData, pages: App) -> App:
+    """Return the part of the server that answers a request."""
+    if scope["type"] == "http":
+        if scope["path"].rstrip("/").endswith("/sparql") and not _wants_page(scope):
+            return endpoint
+        if linked.serves(scope):
+            return linked
+    return pages
 
 
 def _wants_page(scope: MutableMapping[str, Any]) -> bool:

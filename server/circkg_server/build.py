@@ -11,6 +11,7 @@ from circkg_loaders.load import Loaded, LoadError, load
 from circkg_loaders.registry import RegistryError, Role, read_registry
 from circkg_server import purging
 from circkg_server.inference import infer, rules
+from circkg_server.linked_data import retired
 from circkg_server.publication import Progress, publish_manifest
 from circkg_server.releases.archive import Archive, set_of
 from circkg_server.releases.manifest import Manifest, Release
@@ -74,6 +75,7 @@ def build(
         result.seconds = seconds | result.seconds
         if result.sound:
             publish(archive, result, progress)
+            retired.publish(archive, data or room("data"))
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     result.cpu_seconds = sum(part.ru_utime + part.ru_stime for part in usage)
     return result

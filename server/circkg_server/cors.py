@@ -10,7 +10,9 @@ from circkg_server import problems
 
 App = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 
-_EXPOSED = b"ETag, Link, Location, Retry-After, X-CircKG-Snapshot, X-CircKG-Query-Id"
+_EXPOSED = (
+    b"Content-Location, ETag, Link, Location, Retry-After, X-CircKG-Bounded, X-CircKG-Snapshot, X-CircKG-Query-Id"
+)
 HEADERS = ((b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", _EXPOSED))
 """What every response has."""
 

@@ -1,8 +1,8 @@
 """Generates load in a process of its own: so many connections, each asking its next query as soon as it has an answer.
 
-Reads one JSON object from standard input: ``port``, ``path``, ``questions`` (text and media type of each), ``clients``,
-``seconds`` (the most that it may take). Writes one: ``answered``, ``failed``, ``elapsed``, ``p50`` and ``p99`` in
-milliseconds, ``bytes``.
+Reads one JSON object from standard input: ``port``, ``path``, ``questions`` (text and media type of each; a text that
+begins with a slash is the address of a page instead of a query), ``clients``, ``seconds`` (the most that it may take).
+Writes one: ``answered``, ``failed``, ``elapsed``, ``p50`` and ``p99`` in milliseconds, ``bytes``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from urllib.parse import quote
 
 def request(path: str, text: str, media_type: str) -> bytes:
     """Return the bytes of a request."""
-    head = f"GET {path}?query={quote(text)} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: {media_type}\r\n\r\n"
+    address = text if text.startswith("/") else f"{path}?query={quote(text)}"
+    head = f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: {media_type}\r\n\r\n"
     return head.encode()
 
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TextIO
 
 from circkg_server.operations.settings import OperationsSettings
@@ -111,6 +112,7 @@ class Answered(NamedTuple):
     """A plain request for a query that has been answered, for the log: both its events in one.
 
     :param at: seconds since 1970.
+    :param path: of a page that has been repeated, which has no event of a query.
     """
 
     at: float
@@ -121,6 +123,12 @@ class Answered(NamedTuple):
     status: int
     size: int
     seconds: float
+    path: str = ""
+
+
+@lru_cache(maxsize=2048)
+def _quoted(text: str) -> str:
+    return json.dumps(text)
 
 
 class RequestLog:
@@ -142,8 +150,10 @@ class RequestLog:
         if not (len(handlers) == 1 and isinstance(handlers[0].formatter, JsonLines)):
             for one in found:
                 query = {"query_id": one.id, "outcome": one.outcome, "seconds": round(one.seconds, 4)}
-                LOG.info("query", extra={"fields": query | {"snapshot": str(one.snapshot)}})
-                request = {"method": "GET", "path": path, "client": hashes[one.client], "query_id": one.id}
+                request = {"method": "GET", "path": one.path or path, "client": hashes[one.client]}
+                if not one.path:
+                    LOG.info("query", extra={"fields": query | {"snapshot": str(one.snapshot)}})
+                    request["query_id"] = one.id
                 request |= {"status": one.status, "bytes": one.size, "seconds": round(one.seconds, 4)}  # type: ignore[dict-item]
                 LOG.info("request", extra={"fields": request})
             return
@@ -155,6 +165,13 @@ class RequestLog:
                 stamp = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
             begin = f'{{"time": "{stamp}.{int(one.at * 1000) % 1000:03}+00:00", "level": "info", "event": '
             seconds = round(one.seconds, 4)
+            if one.path:
+                lines.append(
+                    f'{begin}"request", "method": "GET", "path": {_quoted(one.path)}, '
+                    f'"client": "{hashes[one.client]}", "status": {one.status}, "bytes": {one.size}, '
+                    f'"seconds": {seconds}}}\n'
+                )
+                continue
             lines.append(
                 f'{begin}"query", "query_id": "{one.id}", "outcome": "{one.outcome}", "seconds": {seconds}, '
                 f'"snapshot": "{one.snapshot}"}}\n'

@@ -29,6 +29,7 @@ from circkg_server.engines.service import Engines
 from circkg_server.operations.logs import Answered
 from circkg_server.releases.manifest import Manifest
 from circkg_server.sparql import plain, protocol
+from circkg_server.sparql.express_pages import Pages, Scope
 from circkg_server.sparql.formats import Format
 from circkg_server.sparql.protocol import Endpoint
 from circkg_server.sparql.requests import QueryRequest, RequestProblem
@@ -74,21 +75,27 @@ class _Shape:
 
 @dataclass(slots=True)
 class _Repeated:
-    """A request that has been answered: under which tag its answer is kept, and the head around the query's id."""
+    """A request that has been answered: under which tag its answer is kept, and the head around the query's id.
+
+    :param path: path of a page, whose head has no id of a query.
+    """
 
     kept: str
     before: bytes
     after: bytes
+    path: str = ""
 
 
 class Express:
     """What the connections of a server share.
 
     :param note: is told of what has been answered, a few times a second.
+    :param pages: pages that are repeated here too.
     """
 
-    def __init__(self, endpoint: Endpoint, note: Callable[[list[Answered]], None]) -> None:
+    def __init__(self, endpoint: Endpoint, note: Callable[[list[Answered]], None], pages: Pages | None = None) -> None:
         self.endpoint = endpoint
+        self.pages = pages
         self._note = note
         self._noted: list[Answered] = []
         self.repeated: dict[bytes, _Repeated] = {}
@@ -222,12 +229,15 @@ class Express:
             shape.quick = quickness.expects_quick(shape.request.stream)
 
     def note(
-        self, client: str, id_: str, outcome: str, status: int, size: int, seconds: float, when: float | None = None
-    ) -> None:
+        self, client: str, id_: str, outcome: str, status: int, size: int, seconds: float, when: float | None = None,
+        path: str = "",
+    ) -> None:  # fmt: skip
         """Take note of a request that has been answered."""
         if not self._noted:
             asyncio.get_running_loop().call_later(NOTED_EVERY, self.tell)
-        self._noted.append(Answered(when or time.time(), client, id_, outcome, self.number, status, size, seconds))
+        self._noted.append(
+            Answered(when or time.time(), client, id_, outcome, self.number, status, size, seconds, path)
+        )
 
     def tell(self) -> None:
         """Tell what has been noted."""
@@ -408,17 +418,20 @@ class _Connection(asyncio.Protocol):
         if content is None:
             return False
         cache.hits += 1
-        id_ = os.urandom(8).hex()
+        id_ = "" if repeated.path else os.urandom(8).hex()
         self._write(b"".join((express.dates.lines(), repeated.before, id_.encode(), repeated.after, content)))
-        express.note(self._client, id_, "cached", 200, len(content), 0.0)
-        self._lend_soon()
+        express.note(self._client, id_, "cached", 200, len(content), 0.0, path=repeated.path)
+        if repeated.path:
+            self._in_a_row = 0
+        else:
+            self._lend_soon()
         return True
 
     def _ask(self, data: bytes) -> bool:
         """Answer a request from what is kept, or by a reader; tell whether it is of those that are answered here."""
         found = plain.read(data)
         if found is None:
-            return False
+            return self._ask_page(data)
         text, block = found
         express, endpoint = self._express, self._express.endpoint
         head = express.head(block)
@@ -451,6 +464,41 @@ class _Connection(asyncio.Protocol):
             endpoint.cache.misses += 1
         self._evaluate(asked, pool)
         return True
+
+    def _ask_page(self, data: bytes) -> bool:
+        """Answer a request for a page; tell whether it is of those that are answered here."""
+        express = self._express
+        if express.pages is None or len(data) > plain.LONGEST:
+            return False
+        page = express.pages.read(data, self._client)
+        if page is None or express.head(page[0]) is None:
+            return False
+        self._waits = asyncio.create_task(self._page(express.pages, page[1], data))
+        return True
+
+    async def _page(self, pages: Pages, scope: Scope, data: bytes) -> None:
+        """Send the page that the application gives, and keep what to send if the same request comes again."""
+        express = self._express
+        whole = await pages.reply(scope)
+        self._waits = None
+        later, self._later = self._later, b""
+        if self._transport.is_closing():
+            return
+        status = HTTPStatus(whole.status)
+        before = b"".join([b"%b: %b\r\n" % pair for pair in whole.headers]) + b"\r\n"
+        first, _, date = express.dates.lines().partition(b"\r\n")
+        if status is not HTTPStatus.OK:
+            first = f"HTTP/1.1 {status.value} {status.phrase}".encode()
+        self._write(b"".join((first, b"\r\n", date, before, whole.content)))
+        served = express.endpoint.engines.current
+        if served is not None:
+            express.serve(served.manifest)
+            # A page that was begun on the snapshot before is not kept for this one.
+            if status is HTTPStatus.OK and whole.tag.startswith(f"{served.manifest.number}-"):
+                if len(express.repeated) >= MOST_REPEATED:
+                    express.repeated.clear()
+                express.repeated[data] = _Repeated(whole.tag, before, b"", scope["path"])
+        self._go_on(later, lendable=False)
 
     async def _wait(self, flight: asyncio.Event, data: bytes) -> None:
         """Ask again when another request has fetched the same answer."""

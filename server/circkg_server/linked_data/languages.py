@@ -1,0 +1,86 @@
+"""Languages: which one a client reads, and the label that its reader understands best."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from babel import Locale, UnknownLocaleError
+
+from circkg_shapes.terms import literal_parts
+
+PAGE_LANGUAGES = ("en", "pt", "fi", "fr", "de", "es", "it", "pl")
+"""Languages in which the words of the pages themselves are written (``words.csv``)."""
+LANGUAGES = (
+    *PAGE_LANGUAGES,
+    "bg", "cs", "da", "el", "et", "ga", "hr", "hu", "lt", "lv", "mt", "nl", "no", "ro", "sk", "sl", "sv", "ca",
+)  # fmt: skip
+"""Languages that can be asked for: those of the European Union, and the others in which the data have names."""
+DEFAULT = "en"
+_SAME = {"nb": "no", "nn": "no"}
+
+
+def negotiate(accept: str, wanted: str = "") -> str:
+    """Return the language that a client likes best: of the parameter ``lang``, or of ``Accept-Language``.
+
+    RFC 9110, section 12.5.4; a region is left aside.
+
+    >>> negotiate("sv;q=0.4, fi-FI;q=0.9, x-klingon")
+    'fi'
+    >>> negotiate("fi", "pt")
+    'pt'
+    """
+    if (found := _known(wanted)) is not None:
+        return found
+    best, liked = DEFAULT, 0.0
+    for part in accept.split(","):
+        tag, _, parameters = part.partition(";")
+        match = re.fullmatch(r"\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*", parameters)
+        quality = float(match[1]) if match else 0.0 if parameters.strip() else 1.0
+        found = _known(tag)
+        if found is not None and quality > liked:
+            best, liked = found, quality
+    return best
+
+
+def _known(tag: str) -> str | None:
+    primary = tag.strip().lower().partition("-")[0]
+    primary = _SAME.get(primary, primary)
+    return primary if primary in LANGUAGES else None
+
+
+def of_page(language: str) -> str:
+    """Return the language of the words of a page for a reader of a language."""
+    return language if language in PAGE_LANGUAGES else DEFAULT
+
+
+@lru_cache(maxsize=256)
+def name_of(tag: str, language: str) -> str:
+    """Return what a language is called in another one; its tag if nobody knows.
+
+    >>> name_of("fi", "pt")
+    'finlandês'
+    """
+    try:
+        return Locale.parse(tag).get_language_name(language) or tag
+    except (UnknownLocaleError, ValueError):
+        return tag
+
+
+def best(literals: Iterable[str], language: str) -> tuple[str, str]:
+    """Return the text that a reader understands best and its language: the own, English, none, else the first.
+
+    >>> best(['"Lahti"', '"city of Lahti"@en', '"Lahden kaupunki"@fi'], "fi")
+    ('Lahden kaupunki', 'fi')
+    >>> best(['"Halle 2"@de'], "fi")
+    ('Halle 2', 'de')
+    """
+    found = {lang or "": text for text, lang, _ in (literal_parts(term) for term in sorted(literals, reverse=True))}
+    for wanted in (language, DEFAULT, ""):
+        if wanted in found:
+            return found[wanted], wanted
+    if not found:
+        return "", ""
+    first = min(found)
+    return found[first], first
