@@ -52,6 +52,8 @@ def test_every_property_shape_with_a_property_is_a_field(by_key: dict[str, Form]
         ("amount", "currency", Kind.CURRENCY),
         ("organisation", "website", Kind.ADDRESS),
         ("participation", "participant", Kind.LINK),
+        ("amount", "subject", Kind.LINK),
+        ("source", "language", Kind.LANGUAGE),
         ("claim", "subject", Kind.IRI),
         ("claim", "value", Kind.ANY),
     ],
@@ -73,3 +75,18 @@ def test_a_field_knows_its_list_its_classes_and_whether_it_is_needed(by_key: dic
     assert not fields["strategies"].required
     assert fields["start_date"].single
     assert in_language(fields["title"].names, "en") == "Title"
+
+
+def test_a_field_of_an_inverse_property_knows_who_may_have_the_thing(by_key: dict[str, Form]) -> None:
+    subject = next(field for field in by_key["amount"].fields if field.key == "subject")
+    having = {form.target for form in by_key.values() if form.field(subject.path)}
+    assert subject.inverse
+    assert set(subject.classes) == having
+    assert iri(expand("circ:Practice")) in having
+    assert subject.triple("<x:amount>", "<x:practice>") == ("<x:practice>", iri(expand("circ:hasAmount")), "<x:amount>")
+    title = next(field for field in by_key["topic"].fields if field.key == "label")
+    assert title.triple("<x:a>", '"A"@en') == ("<x:a>", iri(expand("skos:prefLabel")), '"A"@en')
+
+
+def test_a_form_says_what_the_iri_of_a_thing_must_be(by_key: dict[str, Form]) -> None:
+    assert "https://w3id.org/circkg/id/practice/" in in_language(by_key["practice"].messages, "en")

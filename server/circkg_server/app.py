@@ -20,6 +20,7 @@ from circkg_server.catalogue.oai import build_router as oai_router
 from circkg_server.catalogue.routes import build_router as catalogue_router
 from circkg_server.contributions.fault_pages import build_router as fault_pages_router
 from circkg_server.contributions.routes import ContributionRoutes
+from circkg_server.contributions.template_routes import build_router as templates_router
 from circkg_server.cors import Cors
 from circkg_server.dumps import build_router as dumps_router
 from circkg_server.engines.interface import Engine
@@ -193,6 +194,7 @@ def _text_search() -> str:
 
 def _add_pages(pages: FastAPI, engine: Engine) -> None:
     pages.include_router(fault_pages_router())
+    pages.include_router(templates_router())
 
     @pages.exception_handler(HTTPException)
     async def as_problem(_: object, error: HTTPException) -> Response:

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from circkg_loaders.contributed.rdf import ContributionError
+from circkg_loaders.contributed.templates.template import TemplateError
 from circkg_loaders.load import LoadError
 from circkg_server import accounts
 from circkg_server.build import build as build_graph
@@ -66,8 +67,8 @@ def _told() -> Iterator[None]:
         yield
     except (
         LoadError, StoreBusyError, ManifestError, NothingPublishedError, RuleError, VerifyError, QuestionError,
-        ContributionError, FetchError, ShapesError, SettingsError, WritesSettingsError, NotThrowAwayError,
-        LowSpaceError, OSError,
+        ContributionError, TemplateError, FetchError, ShapesError, SettingsError, WritesSettingsError,
+        NotThrowAwayError, LowSpaceError, OSError,
     ) as error:  # fmt: skip
         err.print(f"[bold red]circkg:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(COULD_NOT_RUN) from error
@@ -232,6 +233,38 @@ def validate(
     with _told():
         conforms = run(asked, out, err)
     raise typer.Exit(OK if conforms else NOT_CONFORMING)
+
+
+@app.command()
+def template(
+    kind: Annotated[str | None, typer.Argument(help="What the rows are, such as practice.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File to write, .xlsx or .csv.", show_default="KIND.xlsx")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the kinds.")] = False,
+    lang: Annotated[
+        str | None,
+        typer.Option(help="Language of headers and help: en pt fi fr de es it pl.", show_default="as the terminal's"),
+    ] = None,
+    text_language: Annotated[
+        list[str] | None,
+        typer.Option(help="Language of the texts; give several for a column each.", show_default="--lang, and en"),
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Rows that a workbook is prepared for.")] = 1_000,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+) -> None:
+    """Write a table to fill in: columns, help, lists to choose from and an example.
+
+    A .csv comes with its metadata (CSV on the Web) beside it.
+    """
+    from circkg_server.contributions.template_command import Asked, kinds, run  # noqa: PLC0415 - as above
+
+    with _told():
+        if list_ or kind is None:
+            out.print(kinds(lang))
+            return
+        for path in run(Asked(kind, output, lang, tuple(text_language or ()), rows, force)):
+            out.print(str(path), markup=False, highlight=False)
 
 
 @app.command()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from circkg_shapes.report import SH, Messages
@@ -18,6 +18,7 @@ IN_SCHEME: Term = "<http://www.w3.org/2004/02/skos/core#inScheme>"
 CONCEPT: Term = "<http://www.w3.org/2004/02/skos/core#Concept>"
 NUTS_SCHEME = "<http://data.europa.eu/nuts/scheme/"
 _DATES = frozenset(f"<{XSD}{name}>" for name in ("date", "gYearMonth", "gYear"))
+_LANGUAGE_TAG = "^[a-z]{2,3}$"
 _NUMBERS = {f"<{XSD}decimal>": "number", f"<{XSD}integer>": "whole-number"}
 
 
@@ -36,6 +37,8 @@ class Kind(Enum):
     """A concept of a list."""
     COUNTRY = "country"
     CURRENCY = "currency"
+    LANGUAGE = "language"
+    """The tag of a language."""
     REGION = "region"
     """A NUTS region, or a territory where ``Field.classes`` has that."""
     LINK = "link"
@@ -61,6 +64,8 @@ class Field:
     :param classes: classes of which a linked thing may be.
     :param pattern: regular expression of the lexical form or IRI.
     :param plain: a text may also go without a language.
+    :param inverse: the property leads from the thing that a cell names to the thing of the row: an amount belongs to
+        what has it. ``classes`` are then those whose forms have the property.
     """
 
     shape: Term
@@ -84,6 +89,11 @@ class Field:
     max_length: int | None = None
     minimum: str | None = None
     plain: bool = False
+    inverse: bool = False
+
+    def triple(self, thing: Term, value: Term) -> Triple:
+        """Return the triple by which the thing of a row has a value."""
+        return (value, self.path, thing) if self.inverse else (thing, self.path, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,7 @@ class Form:
     :param key: name for programs, as in the IRIs of its things: ``practice``, ``policy-instrument``.
     :param space: start of the IRIs of its things, such as ``https://w3id.org/circkg/id/practice/``; ``None`` if the
         shape gives none.
+    :param messages: what the IRI of a thing must be, by language.
     :param fields: in the order in which a person fills them in: by group, then by order.
     :param groups: label of each group of fields by language, in order.
     """
@@ -102,13 +113,14 @@ class Form:
     target: Term
     names: Messages
     descriptions: Messages
+    messages: Messages
     space: str | None
     fields: tuple[Field, ...]
     groups: tuple[tuple[Term, Messages], ...]
 
     def field(self, path: Term) -> Field | None:
-        """Return the field of a property, or ``None`` if the form has none."""
-        return next((field for field in self.fields if field.path == path), None)
+        """Return the field of a property of the thing, or ``None`` if the form has none."""
+        return next((field for field in self.fields if field.path == path and not field.inverse), None)
 
 
 def in_language(texts: Messages, language: str) -> str:
@@ -178,8 +190,19 @@ def forms(triples: Iterable[Triple]) -> tuple[Form, ...]:
                     wished |= {(target, path) for path in _paths(graph, each) if graph.text(each, "minCount")}
             elif properties:
                 full.append((shape, target))
-    found = (_form(graph, shape, target, wished) for shape, target in full)
-    return tuple(sorted(found, key=lambda form: form.key))
+    found = [_form(graph, shape, target, wished) for shape, target in full]
+    holders: defaultdict[Term, set[Term]] = defaultdict(set)
+    for form in found:
+        for field in form.fields:
+            if not field.inverse:
+                holders[field.path].add(form.target)
+    return tuple(sorted((_with_holders(form, holders) for form in found), key=lambda form: form.key))
+
+
+def _with_holders(form: Form, holders: Mapping[Term, Iterable[Term]]) -> Form:
+    """Return a form whose inverse fields know the classes of the things that have the property."""
+    fields = (replace(f, classes=tuple(sorted(holders.get(f.path, ())))) if f.inverse else f for f in form.fields)
+    return replace(form, fields=tuple(fields))
 
 
 def _paths(graph: _Graph, shape: Term) -> Iterator[Term]:
@@ -202,9 +225,10 @@ def _form(graph: _Graph, shape: Term, target: Term, wished: set[tuple[Term, Term
     space = _space(graph.text(shape, "pattern"))
     local = shape.strip("<>").rpartition("#")[2].removesuffix("Shape")
     key = space.rstrip("/").rpartition("/")[2] if space else _hyphenated(local)
+    names, descriptions, messages = (graph.texts(shape, f"<{SH}{each}>") for each in ("name", "description", "message"))
     return Form(
-        key, shape, target, graph.texts(shape, f"<{SH}name>"), graph.texts(shape, f"<{SH}description>"), space,
-        tuple(fields), tuple((group, graph.texts(group, RDFS_LABEL)) for group in groups),
+        key, shape, target, names, descriptions, messages, space, tuple(fields),
+        tuple((group, graph.texts(group, RDFS_LABEL)) for group in groups),
     )  # fmt: skip
 
 
@@ -227,8 +251,13 @@ def _hyphenated(name: str) -> str:
 
 
 def _field(graph: _Graph, shape: Term, target: Term, wished: set[tuple[Term, Term]]) -> Field | None:
-    """Return the field of a property shape; ``None`` if its path is no property, or its values are derived."""
+    """Return the field of a property shape.
+
+    There is none if its path is neither a property nor the inverse of one, or its values are derived.
+    """
     path = graph.one(shape, "path")
+    inverse = graph.one(path, "inversePath") if path is not None else None
+    path = inverse or path
     if path is None or not is_iri(path) or graph.one(shape, "lessThanOrEquals"):
         return None
     parts = list(graph.inside(shape))
@@ -245,11 +274,11 @@ def _field(graph: _Graph, shape: Term, target: Term, wished: set[tuple[Term, Ter
         descriptions=graph.texts(shape, f"<{SH}description>"),
         messages=graph.texts(shape, f"<{SH}message>"),
         path=path,
-        kind=_kind(graph.one(shape, "nodeKind"), classes, datatypes, schemes, pattern),
+        kind=Kind.LINK if inverse else _kind(graph.one(shape, "nodeKind"), classes, datatypes, schemes, pattern),
         group=graph.one(shape, "group"),
         order=float(graph.text(shape, "order") or 0),
         required=int(graph.text(shape, "minCount") or 0) > 0,
-        wished=(target, path) in wished,
+        wished=(target, path) in wished and not inverse,
         single=max_count == "1",
         unique_language=unique,
         scheme=schemes[0] if len(schemes) == 1 and not schemes[0].startswith(NUTS_SCHEME) else None,
@@ -260,6 +289,7 @@ def _field(graph: _Graph, shape: Term, target: Term, wished: set[tuple[Term, Ter
         max_length=_number(graph.text(shape, "maxLength")),
         minimum=graph.text(shape, "minInclusive"),
         plain={LANG_STRING, f"<{XSD}string>"} <= datatypes,
+        inverse=inverse is not None,
     )
 
 
@@ -299,6 +329,8 @@ def _kind(
             return Kind(name)
     if LANG_STRING in datatypes:
         return Kind.TEXT
+    if pattern == _LANGUAGE_TAG:
+        return Kind.LANGUAGE
     if datatypes:
         return Kind.STRING
     if node_kind == f"<{SH}IRI>":

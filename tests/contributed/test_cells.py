@@ -304,3 +304,19 @@ def test_a_column_of_texts_without_language_is_told_once(read_text: Reading) -> 
 def test_texts_hold_whatever_signs_they_hold(read_text: Reading) -> None:
     found = of_cell(read_text, "Description", "One; two | three, four")
     assert said(found, "dct:description") == {"One; two | three, four"}
+
+
+def test_a_semicolon_parts_names_that_together_are_a_name_too(read_text: Reading) -> None:
+    found = read_text("id,Title,Themes\na,A,food; packaging\nb,B,food packaging\n")
+    assert codes(found) == []
+    themes = [(subject[-2], value.rpartition("/")[2]) for subject, p, value in found.triples if "hasTheme" in p]
+    assert themes == [("a", "food>"), ("a", "packaging>"), ("b", "packaging>")]
+
+
+def test_an_address_and_a_title_of_a_source_stand_apart_by_a_semicolon(read_text: Reading) -> None:
+    title = "Page A"
+    found = read_text(
+        f"id,Title,Source\na,A,https://example.org/a; {title}\nb,B,https://example.org/a https://example.org/b\n"
+    )
+    assert [fault.values["value"] for fault in found.faults] == [title], "the title is one name, and no source has it"
+    assert len([value for _, predicate, value in found.triples if "dc/terms/source" in predicate]) == 3

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from circkg_loaders.contributed.faults import Suggestion
 from circkg_loaders.contributed.folding import folded
 from circkg_loaders.contributed.known import COUNTRY, Known, Match
+from circkg_loaders.contributed.languages import language_of
 from circkg_loaders.contributed.notations import Notation
 from circkg_loaders.iris import BASE, concept_iri, source_iri
 from circkg_loaders.nuts import Region, UnknownRegionError
@@ -47,6 +48,8 @@ _RANKS = {
 _CODE_AND_NAME = re.compile(r"([A-Za-z]{2}[0-9A-Za-z]{0,3})\s*[-–—:,]\s*(\D.*)|(\D.*?)\s*\(([A-Z]{2}[0-9A-Z]{0,3})\)")
 _CODE = re.compile(r"[A-Za-z]{2}[0-9A-Za-z]{0,3}")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"(?:@([A-Za-z]{2,3})|\^\^<?([^\s<>]+)>?)?', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 class Unreadable(ValueError):  # noqa: N818 - a finding about a cell, not a failure of the program
@@ -70,11 +73,13 @@ class Context:
     :param notation: how the column writes dates or numbers.
     :param language: language of texts; empty if nothing says it.
     :param country: country that the row names, as a term, which tells places of one name apart.
+    :param property: what the property holds that the row names, where the value is one of that property.
     """
 
     notation: Notation | None = None
     language: str = ""
     country: Term | None = None
+    property: Field | None = None
 
 
 class CellReader:
@@ -105,6 +110,8 @@ class CellReader:
             case Kind.DATE | Kind.NUMBER | Kind.WHOLE_NUMBER:
                 assert context.notation is not None
                 return _noted(text, field.kind, context.notation)
+            case Kind.ANY:
+                return self._any(text, context)
         country = context.country if field.kind is Kind.REGION else None
         key = (field.shape, text, country)
         if key not in self._read:
@@ -133,8 +140,19 @@ class CellReader:
             raise Unreadable("language-missing", text)
         return literal(text, lang=context.language or None)
 
+    def _any(self, text: str, context: Context) -> Term:
+        """Return a value of any kind: in the writing of Turtle, as the property of the row has it, or as it stands."""
+        found = _quoted(text)
+        if found is None and context.property is not None:
+            field = context.property
+            notation = Notation.of_dates((text,)) if field.kind is Kind.DATE else Notation.of_numbers((text,))
+            return self.term(text, field, Context(notation, context.language, context.country))
+        return found or _as_iri(text) or literal(text)
+
     def _meant(self, text: str, field: Field, country: Term | None) -> Term:
         match field.kind:
+            case Kind.LANGUAGE:
+                return literal(language_of(text) or text)
             case Kind.ADDRESS:
                 return _address(text)
             case Kind.CURRENCY:
@@ -154,7 +172,7 @@ class CellReader:
                 return self._one(self._matches(text, field), text) or _as_iri(text) or _raise("link-unknown", text)
             case Kind.IRI:
                 return self._one(self._known.exact(text), text) or _as_iri(text) or _raise("link-expected", text)
-        return _as_iri(text) or literal(text)
+        raise AssertionError(field.kind)
 
     def _matches(self, text: str, field: Field) -> list[Match]:
         if (field.shape, text) not in self._found:
@@ -318,6 +336,20 @@ def _as_iri(text: str) -> Term | None:
         return iri(bare)
     except TermError:
         raise Unreadable("iri-form", text) from None
+
+
+def _quoted(text: str) -> Term | None:
+    """Return the literal that a text is in Turtle, such as ``"2022"^^xsd:gYear`` or ``"sana"@fi``, if it is one."""
+    found = _QUOTED.fullmatch(text)
+    if found is None:
+        return None
+    lexical = _ESCAPED.sub(lambda sign: {"n": "\n", "t": "\t", "r": "\r"}.get(sign[1], sign[1]), found[1])
+    if found[2]:
+        return literal(lexical, lang=found[2].lower())
+    datatype = _as_iri(found[3]) if found[3] else None
+    if found[3] and datatype is None:
+        raise Unreadable("iri-form", text)
+    return literal(lexical, datatype=iri_text(datatype) if datatype else None)
 
 
 def _candidates(matches: Iterable[Match]) -> list[Suggestion]:

@@ -9,20 +9,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from circkg_loaders.contributed.columns import SEPARATOR, Column, columns_of
 from circkg_loaders.contributed.folding import folded
 from circkg_loaders.contributed.json_tables import CSVW, is_table_metadata, load_json
+from circkg_loaders.contributed.known import COUNTRY
 from circkg_loaders.contributed.languages import language_of
 from circkg_loaders.contributed.mapping import KEY, MappedColumn, MappedTable, Mapping
 from circkg_loaders.contributed.our_forms import our_forms
 from circkg_loaders.contributed.rdf import ContributionError, read_content
 from circkg_loaders.contributed.style import Style
+from circkg_loaders.contributed.subjects import composed_of
 from circkg_loaders.prefixes import PrefixError, expand
+from circkg_loaders.values import CURRENCY
 from circkg_shapes.forms import TYPE, Field, Form, Kind
 from circkg_shapes.report import Json, Messages
 from circkg_shapes.terms import iri_text
-
-SEPARATOR = ";"
-"""What stands between several values of a cell in tables that we describe."""
 
 _DATATYPES = {
     Kind.NUMBER: "decimal", Kind.WHOLE_NUMBER: "integer", Kind.ADDRESS: "anyURI", Kind.IRI: "anyURI",
@@ -197,43 +198,95 @@ def _list(value: Any) -> list[Any]:
 def metadata_of(form: Form, url: str, *, languages: Sequence[str] = (), delimiter: str = ",") -> dict[str, Json]:
     """Return the metadata of a table of a form, with a column for each field, as a template has it.
 
+    Titles of columns are given in all languages, so a header in any of them fits. A column whose cells hold one code
+    or slug has a ``valueUrl``; where cells may hold names or several values, only we can say what they mean.
+
     :param url: name of the table's file.
     :param languages: languages of the texts, each with a column of its own; none: one column, without its language.
     """
-    key: dict[str, Json] = {"name": KEY, "titles": KEY, "datatype": "string", "suppressOutput": True}
-    columns: list[Json] = [key]
-    for field in form.fields:
-        tagged = languages if field.kind is Kind.TEXT else ()
-        columns += [_column(field, language) for language in tagged] if tagged else [_column(field, "")]
+    columns = columns_of(form, languages, key_required=True)
+    parts = composed_of(form) or (KEY,)
     type_: dict[str, Json] = {"virtual": True, "propertyUrl": iri_text(TYPE), "valueUrl": iri_text(form.target)}
-    schema: dict[str, Json] = {"columns": [*columns, type_], "primaryKey": KEY}
-    if form.space:
-        schema["aboutUrl"] = f"{form.space}{{{KEY}}}"
+    schema: dict[str, Json] = {
+        # A thing of official registers may keep its IRI, so the key is that.
+        "aboutUrl": form.space + "--".join(f"{{{part}}}" for part in parts) if form.space else f"{{+{KEY}}}",
+        "primaryKey": KEY if parts == (KEY,) else list(parts),
+        "columns": [*(_column(column, columns) for column in columns), type_],
+    }
     return {
         "@context": CSVW,
         "url": url,
+        "dc:title": _described(form.names),
+        "dc:description": _described(form.descriptions),
         "dialect": {"encoding": "utf-8", "delimiter": delimiter, "headerRowCount": 1},
         "tableSchema": schema,
     }
 
 
-def _column(field: Field, language: str) -> Json:
-    suffix = f" ({language})" if language else ""
-    titles: dict[str, Json] = {tag: f"{text}{suffix}" for tag, text in field.names}
-    column: dict[str, Json] = {
-        "name": f"{field.key}_{language}" if language else field.key,
-        "titles": titles,
-        "dc:description": _described(field.descriptions),
-        "propertyUrl": iri_text(field.path),
-        "datatype": _DATATYPES.get(field.kind, "string"),
+def _column(column: Column, columns: Sequence[Column]) -> Json:
+    field = column.field
+    said: dict[str, Json] = {"name": column.name, "titles": _all_titles(column)}
+    if field is None:
+        return said | {"datatype": "string", "required": column.required, "suppressOutput": True}
+    if field.descriptions:
+        said["dc:description"] = _described(field.descriptions)
+    if field.inverse:
+        said["suppressOutput"] = True  # the property leads to the row's thing, which a column cannot say
+    else:
+        said["propertyUrl"] = iri_text(field.path)
+    said["datatype"] = _datatype(field)
+    # Of a text in several languages one is enough, which cannot be said of columns one by one.
+    if field.required and sum(each.field is field for each in columns) == 1:
+        said["required"] = True
+    if column.language:
+        said["lang"] = column.language
+    if column.several:
+        said["separator"] = SEPARATOR
+    elif not field.inverse and (address := _value_url(field, column.name)):
+        said["valueUrl"] = address
+    return said
+
+
+def _all_titles(column: Column) -> Json:
+    """Return the titles of a column by language, with the mark of a column that must be filled in and without."""
+    if column.field is None:
+        return [column.title("en"), *([column.header("en")] if column.required else [])]
+    return {
+        tag: [column.title(tag), column.header(tag)] if column.required else column.title(tag)
+        for tag, _ in column.field.names
     }
-    if field.required:
-        column["required"] = True
-    if language:
-        column["lang"] = language
-    elif not field.single and field.kind is not Kind.TEXT:
-        column["separator"] = SEPARATOR
-    return column
+
+
+def _datatype(field: Field) -> Json:
+    """Return the datatype of the cells of a field (Metadata, section 6.4; Model, section 6.4 of formats)."""
+    base: dict[str, Json] = {"base": _DATATYPES.get(field.kind, "string")}
+    if field.kind is Kind.DATE:
+        base["format"] = "[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?"
+    elif field.kind in (Kind.STRING, Kind.LANGUAGE) and field.pattern:
+        base["format"] = field.pattern
+    elif field.kind in (Kind.NUMBER, Kind.WHOLE_NUMBER) and field.minimum is not None:
+        base["minimum"] = field.minimum
+    elif field.kind is Kind.TEXT and not field.plain:
+        limits = {"minLength": field.min_length, "maxLength": field.max_length}
+        base |= {name: limit for name, limit in limits.items() if limit is not None}
+    return base if len(base) > 1 else base["base"]
+
+
+def _value_url(field: Field, name: str) -> str:
+    """Return the template of the IRI that a cell with one code, slug or address means; empty where none is fixed."""
+    spaces = [form.space for form in our_forms() if form.target in field.classes]
+    match field.kind:
+        case Kind.CONCEPT if field.scheme:
+            return f"{iri_text(field.scheme)}/{{{name}}}"
+        case Kind.COUNTRY:
+            return f"{iri_text(COUNTRY)}/{{{name}}}"
+        case Kind.CURRENCY:
+            return f"{CURRENCY}{{{name}}}"
+        case Kind.LINK if len(spaces) == 1 and spaces[0]:
+            return f"{spaces[0]}{{{name}}}"
+        case Kind.ADDRESS | Kind.IRI:
+            return f"{{+{name}}}"
+    return ""
 
 
 def _described(texts: Messages) -> Json:

@@ -120,11 +120,16 @@ class FormNames:
         return self._found[header]
 
     def _heading(self, header: str) -> Heading | None:
-        for name, _ in _variants(header):
-            if folded(name) in self._mapped:
-                return self._mapped[folded(name)]
-        if self._only_mapped:
-            return None
+        whole, *shorter = (folded(name) for name, _ in _variants(header))
+        own = None if self._only_mapped or whole in self._mapped else self._own(header)
+        # A header that names a language says more than a mapping of its name without one.
+        for name in (whole, *(shorter if own is None or not own.language else ())):
+            if name in self._mapped:
+                return self._mapped[name]
+        return own
+
+    def _own(self, header: str) -> Heading | None:
+        """Return what a header means by the names of the form alone."""
         for name, language in _variants(header):
             key = folded(name)
             field = self._field(key)

@@ -145,6 +145,17 @@ class Known:
         own = labels.get(language) or labels.get("en") or next(iter(labels.values()), "")
         return own or (self._below.label(thing, language) if self._below else "")
 
+    def address(self, thing: Term) -> str:
+        """Return the address on the web of a source; empty if it has none."""
+        rows = self._ask("SELECT text FROM name WHERE iri = ? AND how = 'address' ORDER BY rowid", (thing,))
+        return rows[0][0] if rows else self._below.address(thing) if self._below else ""
+
+    def things(self, kind: Term, limit: int) -> list[Term]:
+        """Return the things of a class or scheme, in order of their IRIs, as many as the limit at most."""
+        rows = self._ask("SELECT iri FROM thing WHERE kind = ? ORDER BY iri LIMIT ?", (kind, str(limit)))
+        below = self._below.things(kind, limit) if self._below else []
+        return sorted({*below, *(thing for (thing,) in rows)})[:limit]
+
     def exact(self, text: str, *, classes: Iterable[Term] = (), scheme: Term | None = None) -> list[Match]:
         """Return what a text names: an IRI, a prefixed name, a code, a slug, or a label in any language.
 

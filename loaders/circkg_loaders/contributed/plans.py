@@ -69,6 +69,7 @@ def make_plans(sheets: Sequence[Sheet], options: Options, forms: Sequence[Form])
     if not asked:
         names = ", ".join(f"“{sheet.name}”" for sheet in sheets)
         raise ContributionError(f"{sheets[0].file}: there is no sheet “{wanted}”. Its sheets are {names}.")
+    asked = [sheet for sheet in asked if wanted or not is_note(sheet)] or asked
     filled = [sheet for sheet in asked if any(shown(cell).strip() for row in sheet.rows for cell in row)]
     if not filled:
         raise ContributionError(f"{sheets[0].file} is empty. The first row must name the columns.")
@@ -78,7 +79,18 @@ def make_plans(sheets: Sequence[Sheet], options: Options, forms: Sequence[Form])
         pairs += _mapped(options.mapping.tables, filled, visible)
     else:
         pairs += [(sheet, None) for sheet in visible]
-    return _plans(pairs, options, {form.key: form for form in forms})
+    plans, faults = _plans(pairs, options, {form.key: form for form in forms})
+    if plans and not faults and not any(plan.rows for plan in plans):
+        header = max(plans[0].header_rows, default=0)
+        raise ContributionError(
+            f"{plans[0].sheet.file}: nothing is filled in below the header, which is row {header}. Fill in a row."
+        )
+    return plans, faults
+
+
+def is_note(sheet: Sheet) -> bool:
+    """Tell whether a sheet is for people only: its name stands in brackets, as in our templates."""
+    return bool(sheet.name and sheet.name.startswith("(") and sheet.name.endswith(")"))
 
 
 def _mapped(

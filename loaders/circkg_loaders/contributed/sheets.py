@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TypeAlias
 
 from circkg_loaders.contributed.faults import Fault
@@ -72,8 +73,8 @@ class Book:
 def shown(cell: Cell) -> str:
     """Return the text of a cell: numbers in plain digits, dates as ISO 8601 writes them.
 
-    >>> shown(4226000.0), shown(0.5), shown(datetime.datetime(2022, 5, 13)), shown(None), shown(True)
-    ('4226000', '0.5', '2022-05-13', '', 'true')
+    >>> shown(4226000.0), shown(3330410.6), shown(datetime.datetime(2022, 5, 13)), shown(None), shown(True)
+    ('4226000', '3330410.6', '2022-05-13', '', 'true')
     """
     match cell:
         case None:
@@ -87,7 +88,8 @@ def shown(cell: Cell) -> str:
         case float() if cell.is_integer() and abs(cell) < 1e15:
             return str(int(cell))
         case float():
-            return f"{cell:.10f}".rstrip("0") if 1e-10 < abs(cell) < 1e15 else repr(cell)
+            # Spreadsheets show 15 digits; those that follow come from the binary form: 3330410.6000000001.
+            return f"{Decimal(f'{cell:.15g}'):f}" if 1e-10 < abs(cell) < 1e15 else repr(cell)
         case datetime.datetime() if cell.time() == datetime.time():
             return cell.date().isoformat()
     return str(cell) if isinstance(cell, int) else cell.isoformat() if hasattr(cell, "isoformat") else str(cell)

@@ -9,7 +9,7 @@ from circkg_loaders.contributed.limits import MAX_VALUES
 from circkg_shapes.forms import Field, Kind
 
 _PARTS = re.compile(r"[;|\n\r]+")
-_ADDRESSES = re.compile(r"\s*,\s*(?=https?://)|[\s;|]+", re.IGNORECASE)
+_ADDRESSES = re.compile(r"[;|\n\r]+|[\s,]+(?=https?://)", re.IGNORECASE)
 _LABELS = (Kind.CONCEPT, Kind.COUNTRY, Kind.LINK, Kind.REGION)
 _LONGEST = 12
 """Pieces between commas that one label may have."""
@@ -36,9 +36,13 @@ def split(
         return _stripped(_ADDRESSES.split(text))
     if field.kind not in _LABELS:
         return _stripped(_PARTS.split(text))
+    parts = _stripped(_PARTS.split(text))
+    # Punctuation does not count in names: “food; packaging” are two, though there is a “food packaging”.
+    if len(parts) > 1 and all(map(known, parts)):
+        return parts
     if known(text):
         return [text]
-    return [label for part in _stripped(_PARTS.split(text)) for label in by_labels(part, known, begun)]
+    return [label for part in parts for label in by_labels(part, known, begun)]
 
 
 def by_labels(text: str, known: Callable[[str], bool], begun: Callable[[str], bool]) -> list[str]:

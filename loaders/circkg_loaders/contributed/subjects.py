@@ -9,8 +9,8 @@ from contextlib import suppress
 from circkg_loaders.facts.schema import TABLES
 from circkg_loaders.iris import BASE, IriError, is_slug, part_iri, slug_of, thing_iri
 from circkg_loaders.prefixes import PrefixError, expand
-from circkg_shapes.forms import Field, Form
-from circkg_shapes.terms import Term, TermError, iri, iri_text
+from circkg_shapes.forms import Field, Form, Kind
+from circkg_shapes.terms import Term, TermError, iri
 
 NAMES = tuple(iri(expand(name)) for name in ("dct:title", "skos:prefLabel"))
 """Properties that name a thing."""
@@ -35,18 +35,36 @@ def composed_of(form: Form) -> tuple[str, ...]:
     return table.key if table and set(table.key) <= keys else ()
 
 
-def subject_of(form: Form, key: str, names: Sequence[str], parts: Sequence[Term]) -> Term | None:
+def told_by(form: Form) -> tuple[str, ...]:
+    """Return the fields that tell a thing that has no name from others of the same owner; none for other forms.
+
+    The first is the owner; that, and the kind that follows, must be filled in. The rest may be empty.
+
+    >>> from circkg_loaders.contributed.our_forms import our_forms
+    >>> [told_by(form) for form in our_forms() if form.key in ("amount", "quantity")]
+    [('subject', 'kind', 'date'), ('subject', 'kind', 'date', 'unit')]
+    """
+    if composed_of(form) or any(map(is_name, form.fields)):
+        return ()
+    owners = [field.key for field in form.fields if field.inverse and field.required]
+    kinds = [field.key for field in form.fields if field.kind is Kind.CONCEPT and field.single and field.required]
+    rest = [field.key for field in form.fields if field.kind in (Kind.DATE, Kind.TEXT)]
+    return (*owners, *kinds, *rest) if owners else ()
+
+
+def subject_of(form: Form, key: str, names: Sequence[str], parts: Sequence[str]) -> Term | None:
     """Return the thing of a row, or ``None`` if nothing in the row identifies it.
 
     :param key: text of the column of keys: an IRI, a slug, or any text, of which a slug is made.
     :param names: names of the thing, the one that makes the slug first.
-    :param parts: the things that make it up, where it has no name.
+    :param parts: slugs of what makes it up or tells it, where it has no name.
     """
     if key:
         return _of_key(form, key)
+    if parts and composed_of(form):
+        return iri(part_iri(form.key, *(slug if is_slug(slug) else slug_of(slug) for slug in parts)))
     if parts:
-        slugs = [iri_text(part).rpartition("/")[2] for part in parts]
-        return iri(part_iri(form.key, *(slug if is_slug(slug) else slug_of(slug) for slug in slugs)))
+        return iri(thing_iri(form.key, slug_of(" ".join(parts))))
     slug = next(filter(None, map(slug_of, names)), "")
     return iri(_thing(form, slug)) if slug else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from circkg_loaders.contributed.cells import CellReader, Context, Unreadable
@@ -21,13 +22,14 @@ from circkg_loaders.contributed.places import Place
 from circkg_loaders.contributed.plans import Plan, Use, make_plans
 from circkg_loaders.contributed.sheets import Book, shown
 from circkg_loaders.contributed.style import Style
-from circkg_loaders.contributed.subjects import composed_of, is_name, subject_of
+from circkg_loaders.contributed.subjects import composed_of, is_name, subject_of, told_by
 from circkg_loaders.prefixes import expand
 from circkg_shapes.forms import Field, Kind
-from circkg_shapes.terms import Term, Triple, iri
+from circkg_shapes.terms import Term, Triple, iri, iri_text
 
 _TYPE = iri(expand("rdf:type"))
 _SOURCE = iri(expand("dct:source"))
+_SUBJECT, _PREDICATE = iri(expand("rdf:subject")), iri(expand("rdf:predicate"))
 _PLAIN_NUMBER = Notation.of_numbers((), ".")
 _FORMULA_ERRORS = frozenset(("#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#N/A"))
 
@@ -50,7 +52,7 @@ def read_sheets(book: Book, options: Options, name: str, digest: str, syntax: st
 class _Table:
     """One plan while it is read.
 
-    :param composed: fields that together identify a thing that has no name.
+    :param composed: fields that together identify or tell a thing that has no name.
     :param notations: how a column writes the dates or numbers of a field, by column and field.
     :param subjects: the thing of each row that is taken.
     :param filled: cells that hold something, by column, and ``values`` what was taken from them.
@@ -74,7 +76,9 @@ class _Reader:
         self._missing = MISSING | {text.casefold() for text in (mapping.missing if mapping else ())}
         self._known = options.known or Known.of_rooms()
         self._look_up_in(self._known)
-        self.tables = [_Table(number, plan, composed_of(plan.form)) for number, plan in enumerate(plans)]
+        self.tables = [
+            _Table(number, plan, composed_of(plan.form) or told_by(plan.form)) for number, plan in enumerate(plans)
+        ]
         columns = [[(use.number, use.field.path) for use in plan.uses if use.field] for plan in plans]
         self.origins = TableOrigins(file, self._locate, columns)
         self.triples: dict[Triple, None] = {}
@@ -82,6 +86,7 @@ class _Reader:
         self.spoiled: set[tuple[Term, Term]] = set()
 
     def _look_up_in(self, known: Known) -> None:
+        self._named = known
         self._cells = CellReader(known)
         self._items = Items(self._missing, self._cells)
 
@@ -123,10 +128,14 @@ class _Reader:
             names = [(use, item) for use in naming for item in self._items.of(plan, row, use)]
             # English names make the slug where there are several, so that the order of columns does not matter.
             ordered = sorted(names, key=lambda pair: self._language_of(plan, row, *pair) != "en")
-            subject = subject_of(plan.form, key, [item.text for _, item in ordered], self._parts(table, row))
+            parts, wrong = self._parts(table, row) if table.composed and not key else ([], [])
+            subject = subject_of(plan.form, key, [item.text for _, item in ordered], parts)
             if subject is None:
-                place = self._naming_cell(table.number, row)
-                self.faults.append(Fault("row-without-name", Severity.VIOLATION, place, values={"row": str(row)}))
+                unnamed = Fault(
+                    "row-without-name", Severity.VIOLATION, self._naming_cell(table.number, row),
+                    values={"row": str(row)},
+                )  # fmt: skip
+                self.faults += wrong or [unnamed]
                 continue
             earlier = self.origins.rows.setdefault(subject, (table.number, row))
             if earlier != (table.number, row) and not (plan.table and plan.table.merge):
@@ -140,19 +149,31 @@ class _Reader:
                     term = self._cells.term(item.text, use.field, Context(language=language))
                     self._state((subject, use.field.path, term), table, row, use.number)
 
-    def _parts(self, table: _Table, row: int) -> list[Term]:
-        """Return the things that a row without a name of its own is made up of; none if one cannot be read."""
+    def _parts(self, table: _Table, row: int) -> tuple[list[str], list[Fault]]:
+        """Return slugs of what a row without a name of its own is made up of, or what is wrong with them."""
         plan = table.plan
-        found: list[Term] = []
+        found: list[str] = []
+        wrong: list[Fault] = []
         for key in table.composed:
-            uses = [use for use in plan.uses if use.field and use.field.key == key]
-            texts = [item.text for use in uses for item in self._items.of(plan, row, use)]
-            texts += plan.table.constants.get(key, ()) if plan.table else ()
+            field = _field_of(plan, key)
+            use = next((use for use in plan.uses_of("field") if use.field is field), Use(0, "", "field", field, ""))
+            texts = self._texts(plan, row, field)
             try:
-                found.append(self._cells.term(texts[0], _field_of(plan, key), Context()))
-            except (Unreadable, IndexError):
-                return []
-        return found
+                if field.kind in (Kind.DATE, Kind.TEXT):
+                    found += texts[:1]
+                elif texts:
+                    found.append(iri_text(self._cells.term(texts[0], field, Context())).rpartition("/")[2])
+                elif field.required:
+                    wrong.append(self._fault_at(table, row, use, Unreadable("missing", "")))
+            except Unreadable as problem:
+                wrong.append(self._fault_at(table, row, use, problem))
+        return ([], wrong) if wrong else (found, [])
+
+    def _texts(self, plan: Plan, row: int, field: Field) -> list[str]:
+        """Return the values of a field in a row as they are written."""
+        uses = [use for use in plan.uses_of("field") if use.field is field]
+        texts = [item.text for use in uses for item in self._items.of(plan, row, use)]
+        return texts + list(plan.table.constants.get(field.key, ()) if plan.table else ())
 
     def _naming_cell(self, table: int, row: int) -> Place:
         """Return the cell that names the thing of a row: that of the key, else of its name, else the row."""
@@ -197,7 +218,8 @@ class _Reader:
                 notation = _PLAIN_NUMBER if item.is_number and use.field.kind is not Kind.DATE else None
                 notation = notation or table.notations.get((use.number, use.field.key))
                 language = self._language_of(plan, row, use, item)
-                self._read_value(table, row, use, item, subject, Context(notation, language, country))
+                of = self._property(plan, row) if use.field.kind is Kind.ANY else None
+                self._read_value(table, row, use, item, subject, Context(notation, language, country, of))
 
     def _read_value(self, table: _Table, row: int, use: Use, item: Item, subject: Term, context: Context) -> None:
         assert use.field is not None
@@ -207,7 +229,7 @@ class _Reader:
             self._refuse(table, row, use, subject, problem)
             return
         table.values[use.number] += 1
-        self._state((subject, use.field.path, term), table, row, use.number)
+        self._state(use.field.triple(subject, term), table, row, use.number)
         for triple in self._cells.new_sources.get(term, ()):
             self.origins.rows.setdefault(term, (table.number, row))
             self._state(triple, table, row, use.number)
@@ -226,9 +248,13 @@ class _Reader:
         count = table.faults[problem.code, use.number]
         if count > (1 if problem.code == "language-missing" else MAX_KEPT):
             return
+        self.faults.append(self._fault_at(table, row, use, problem))
+
+    def _fault_at(self, table: _Table, row: int, use: Use, problem: Unreadable) -> Fault:
+        assert use.field is not None
         values = {**problem.values, "field": " ".join(use.header.split()) or use.field.key}
         place = self._locate(table.number, row, use.number)
-        self.faults.append(Fault(problem.code, Severity.VIOLATION, place, (), values, (), problem.suggestions))
+        return Fault(problem.code, Severity.VIOLATION, place, (), values, (), problem.suggestions)
 
     def _language_of(self, plan: Plan, row: int, use: Use, item: Item) -> str:
         """Return the language of a text: of itself, of its column, of its row, else of the file."""
@@ -252,6 +278,17 @@ class _Reader:
                     except Unreadable:
                         return None
         return found.pop() if len(found) == 1 else None
+
+    def _property(self, plan: Plan, row: int) -> Field | None:
+        """Return what the property holds that a row names, by the class of the thing that has it; if it names one."""
+        named: dict[Term, Term] = {}
+        for said in plan.form.fields:
+            for text in self._texts(plan, row, said)[:1] if said.path in (_SUBJECT, _PREDICATE) else ():
+                with suppress(Unreadable):
+                    named[said.path] = self._cells.term(text, said, Context())
+        classes = self._named.kinds(named.get(_SUBJECT, ""))
+        forms = (form for form in our_forms() if form.target in classes)
+        return next((found for form in forms if (found := form.field(named.get(_PREDICATE, "")))), None)
 
     def _sum_up(self, table: _Table) -> None:
         """Say what is wrong with the sheet as a whole."""
