@@ -234,7 +234,7 @@ def served(small_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     shutil.copytree(small_store, folder)
     running = start(
         folder, folder.parent / "log", CIRCKG_VALIDATE_TIMEOUT="20", CIRCKG_VALIDATE_MAX_BYTES="2000000",
-        CIRCKG_VALIDATE_UPLOAD_TIMEOUT="3", CIRCKG_VALIDATE_CONCURRENCY="1", CIRCKG_VALIDATE_QUEUE="2",
+        CIRCKG_VALIDATE_UPLOAD_TIMEOUT="6", CIRCKG_VALIDATE_CONCURRENCY="1", CIRCKG_VALIDATE_QUEUE="2",
         CIRCKG_CONTRIBUTION_OPEN="30",
     )  # fmt: skip
     yield running

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from circkg_server.build import carry_over
 from circkg_server.contributions.acceptance import Decision, NotSoundError, StaleError, accept, recover
 from circkg_server.contributions.staging import Staging, StagingError, State
 from circkg_server.releases.archive import Archive
-from circkg_server.releases.manifest import write_durably
+from circkg_server.releases.manifest import Release, write_durably
 from circkg_server.store.snapshot import Snapshot
 
 from .conftest import ABOUT, GOOD, PREFIXES, SOURCE, environment, practice, review, stage
@@ -42,6 +43,14 @@ def says(archive: Archive, pattern: str, graph: str = "") -> bool:
     )
     assert isinstance(answer, QueryBoolean)
     return bool(answer)
+
+
+def release_of(archive: Archive) -> Release:
+    manifest = archive.current()
+    assert manifest is not None
+    release = manifest.release("test-town")
+    assert release is not None
+    return release
 
 
 def staging_of(archive: Archive) -> Staging:
@@ -258,8 +267,29 @@ def moments(store: Archive, tmp_path: Path, number: int) -> None:
     assert outcomes == {"interrupted"}, "no process was killed in time"
 
 
-def test_an_acceptance_that_is_killed_leaves_all_of_it_or_nothing(store: Archive, tmp_path: Path) -> None:
-    moments(store, tmp_path, 3)
+def test_an_acceptance_that_breaks_off_leaves_nothing_and_can_be_done_again(store: Archive, tmp_path: Path) -> None:
+    """Steps that an acceptance tells of, from the first release to the last file, are each the last of a process."""
+    found = stage(store)
+    steps: list[str] = []
+    whole = Archive(tmp_path / "whole")
+    shutil.copytree(store.folder, whole.folder)
+    accept(whole, staging_of(whole), found.id, CURATOR, lambda step, _: steps.append(step))
+    first, publishing = steps.index("release"), steps.index("publish")
+    for last in (first, publishing, len(steps) - 1):
+        copy = Archive(tmp_path / f"copy-{last}")
+        shutil.copytree(store.folder, copy.folder)
+        left = iter(range(last))
+
+        def step(_: str, __: str, left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            accept(copy, staging_of(copy), found.id, CURATOR, step)
+        assert not check_whole(copy, found.id), "the manifest is replaced after all that it names is there"
+        accept(copy, staging_of(copy), found.id, CURATOR)
+        assert check_whole(copy, found.id)
+        assert release_of(copy).sha256 == release_of(whole).sha256
 
 
 @pytest.mark.nightly
