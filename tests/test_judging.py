@@ -21,7 +21,7 @@ from circkg_server.contributions.judging import Judgement, judge, our_shapes
 from circkg_server.contributions.knowledge import Curated, Knowledge
 from circkg_server.contributions.suggestions import suggester
 from circkg_shapes.report import SH
-from circkg_shapes.terms import XSD, iri, literal
+from circkg_shapes.terms import XSD, iri, literal, literal_parts
 from circkg_shapes.validate import Shapes
 
 ID = "https://w3id.org/circkg/id/"
@@ -502,3 +502,22 @@ def test_components_of_our_shapes_all_have_codes_of_their_own(shapes: Shapes) ->
         "targetSubjectsOf", "select", "inversePath", "alternativePath",
     }  # fmt: skip
     assert {p.rpartition("#")[2].rstrip(">") for p in parameters} <= known | describing
+
+
+def test_a_number_that_restates_a_published_one_is_no_clash(knowledge: Knowledge, shapes: Shapes) -> None:
+    """An amount typed as 122578.5 clashed with the published 122578.50, as two terms of one value."""
+    value = iri(expand("schema:value"))
+    subject, published = next(
+        (s, o) for s, p, o in knowledge.background if p == value and ".50" in o and "/id/amount/" in s
+    )
+    key, written = subject.strip("<>").rpartition("/")[2], literal_parts(published)[0]
+    for number, faults in ((written.rstrip("0"), []), (f"{written}1", ["clash-with-published"])):
+        text = f"id,Value\n{key},{number}\n"
+        read = read_bytes(text.encode(), "amounts.csv", Options(form="amount"))
+        found = judge([read], knowledge, shapes)
+        of_value = [fault for fault in found.faults if fault.path == value and fault.code != "missing"]
+        assert [fault.code for fault in of_value] == faults
+        stated = [o for each in found.contributions for s, p, o in each.triples if (s, p) == (subject, value)]
+        assert stated == ([published] if not faults else [literal(number, datatype=f"{XSD}decimal")])
+        (place,) = found.contributions[0].origins.of((subject, value, stated[0]))
+        assert (place.cell, place.raw) == ("B2", number)

@@ -15,6 +15,7 @@ from circkg_server.contributions.describing import Described
 from circkg_server.contributions.explaining import Explainer
 from circkg_server.contributions.knowledge import Knowledge
 from circkg_server.contributions.locating import Locator, steps
+from circkg_server.contributions.restating import restated
 from circkg_server.contributions.suggestions.suggester import Suggester
 from circkg_server.contributions.terms import undefined
 from circkg_shapes.forms import Field
@@ -90,6 +91,7 @@ def judge(
     :raises ContributionError: if nothing was checked and nothing else is wrong.
     """
     progress("validate")
+    contributions = tuple(restated(each, knowledge) for each in contributions)
     focus = list(dict.fromkeys(triple for each in contributions for triple in each.triples))
     report = validate([*focus, *date_bounds(focus)], knowledge.background, shapes)
     if ours:
@@ -118,7 +120,7 @@ def judge(
     order = {each.file: number for number, each in enumerate(contributions)}
     used = Used(report.engine, shapes.version, knowledge.vocabularies, knowledge.snapshot)
     ordered = sorted(found, key=lambda fault: _sort_key(fault, order))
-    return Judgement(tuple(contributions), tuple(ordered), report, used, language)
+    return Judgement(contributions, tuple(ordered), report, used, language)
 
 
 def _own_faults(contributions: Sequence[Contribution], explained: Iterable[Fault]) -> Iterator[Fault]:
