@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
@@ -198,6 +199,11 @@ def _add_pages(pages: FastAPI, engine: Engine) -> None:
         response = problems.problem(status, status.phrase, f"{status.description or status.phrase}.")
         response.headers.update(error.headers or {})
         return response
+
+    @pages.exception_handler(RequestValidationError)
+    async def as_problem_of_parameters(_: object, error: RequestValidationError) -> Response:
+        said = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
+        return problems.problem(HTTPStatus.BAD_REQUEST, "The request is not as it should be", f"{said}.")
 
     @pages.get("/")
     @pages.get("/sparql")
