@@ -198,9 +198,15 @@ def _add_pages(pages: FastAPI, engine: Engine) -> None:
     pages.include_router(templates_router())
 
     @pages.exception_handler(HTTPException)
-    async def as_problem(_: object, error: HTTPException) -> Response:
+    async def as_problem(request: Request, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
-        response = problems.problem(status, status.phrase, f"{status.description or status.phrase}.")
+        root = request.scope.get("root_path", "")
+        detail = f"{status.description or status.phrase}."
+        if status is HTTPStatus.NOT_FOUND:
+            detail = f"There is nothing at {request.url.path}. {root}/ shows what there is, {root}/api/docs how to ask."
+        elif status is HTTPStatus.METHOD_NOT_ALLOWED:
+            detail = f"Use {(error.headers or {}).get('Allow', 'another method')}."
+        response = problems.problem(status, status.phrase, detail)
         response.headers.update(error.headers or {})
         return response
 
