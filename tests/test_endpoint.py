@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -258,3 +259,13 @@ def test_what_is_not_there_is_told_with_a_way_out(server: str) -> None:
     refused = httpx.post(f"{server}/health")
     assert refused.status_code == 405
     assert refused.json()["detail"] == "Use GET."
+
+
+def test_the_form_of_the_start_page_asks_in_each_format_that_it_offers(server: str) -> None:
+    page = httpx.get(f"{server}/").text
+    offered = re.findall(r'<option value="(\w*)"', page)
+    assert {"", "csv"} <= set(offered)
+    for format_ in offered:
+        response = httpx.get(f"{server}/sparql", params={"query": COUNT, "format": format_})
+        assert response.status_code == 200, format_
+        assert (format_ or "json") in response.headers["content-type"].replace("tab-separated", "tsv")
