@@ -176,6 +176,5 @@ def test_one_value_cannot_open_the_block_of_another(tmp_path: Path) -> None:
 def test_the_list_shows_every_name_whole() -> None:
     told = CliRunner().invoke(app, ["query", "--list"])
     assert told.exit_code == 0
-    cells = [line.split("│")[1].strip() for line in told.output.splitlines() if line.count("│") > 2]
-    shown = "".join(cells)
+    shown = {line.split("│")[1].strip() for line in told.output.splitlines() if line.count("│") > 2}
     assert all(question.id in shown for question in catalogue())
