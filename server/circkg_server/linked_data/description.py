@@ -107,6 +107,15 @@ class Description:
     names: dict[Term, Links] = field(default_factory=dict)
     graphs: dict[tuple[Term, Term], list[str]] = field(default_factory=lambda: defaultdict(list))
     record_graphs: dict[Term, str] = field(default_factory=dict)
+    me: Term = field(init=False)
+    """The term of the IRI."""
+
+    def __post_init__(self) -> None:
+        """Know the term.
+
+        :raises TermError: if the IRI is none.
+        """
+        self.me = iri(self.iri)
 
     @property
     def exists(self) -> bool:
@@ -129,7 +138,7 @@ class Description:
 
     def triples(self) -> Iterator[Triple]:
         """Yield all statements: of the thing, of the nodes, of records, of what leads here, names."""
-        me = iri(self.iri)
+        me = self.me
         yield from ((me, p, o) for p, found in self.outgoing.items() for o in found)
         for node, links in (*self.nodes.items(), *self.records.items()):
             yield from ((node, p, o) for p, found in links.items() for o in found)
@@ -141,7 +150,7 @@ class Description:
     def literals(self, term: Term) -> list[Term]:
         """Return the literals that name a thing, of the best property that does."""
         links = self.names.get(term) or self.nodes.get(term) or {}
-        if term == iri(self.iri):
+        if term == self.me:
             links = self.outgoing
         for name in _expanded()[2]:
             if name in links:
@@ -203,8 +212,8 @@ def _bounded(properties: tuple[Term, ...], language: str) -> Template:
 def _sorted_out(iri_: str, found: list[Triple]) -> Description:
     """Return the description that the statements make, each in its place."""
     to, from_, _ = _expanded()
-    me = iri(iri_)
     description = Description(iri_)
+    me = description.me
     between = {s for s, p, o in found if o == me and p in to} | {o for s, p, o in found if s == me and p in from_}
     type_ = f"<{expand('rdf:type')}>"
     for s, p, o in sorted(set(found), key=lambda triple: (triple[0], triple[1] != type_, triple)):
@@ -222,7 +231,7 @@ def _sorted_out(iri_: str, found: list[Triple]) -> Description:
 
 def _add_graphs(description: Description, quads: list[Quad]) -> None:
     """Add what stands in named graphs: where each statement stands, records, names of their sources."""
-    me = iri(description.iri)
+    me = description.me
     for s, p, o, graph_ in sorted(quads):
         graph = graph_[1:-1]
         if s == me:

@@ -14,7 +14,7 @@ from circkg_loaders.prefixes import prefixes
 from circkg_server.linked_data.addresses import is_ours
 from circkg_server.linked_data.description import Description
 from circkg_server.negotiation import choose
-from circkg_shapes.terms import Triple, iri
+from circkg_shapes.terms import Triple
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def written_with_graphs(description: Description) -> bytes:
 
     The rest is in the default graph, of which it is part.
     """
-    me = iri(description.iri)
+    me = description.me
     lines: dict[str, None] = {}
     for s, p, o in description.triples():
         graphs = description.graphs.get((p, o), [""]) if s == me else [description.record_graphs.get(s, "")]

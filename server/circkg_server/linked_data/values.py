@@ -14,11 +14,13 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
-from circkg_loaders.iris import BASE
+from circkg_loaders.iris import BASE, NUTS_CODE
+from circkg_loaders.prefixes import expand
 from circkg_server.linked_data.addresses import is_ours, page_of
 from circkg_server.linked_data.languages import best
 from circkg_shapes.terms import XSD, Term, literal_parts
 
+_CODES = (NUTS_CODE, expand("currency:EUR").removesuffix("EUR"))
 _LOCALES = {"en": "en_GB"}
 _NUMBERS = frozenset(f"{XSD}{name}" for name in ("integer", "decimal", "nonNegativeInteger", "double"))
 
@@ -139,7 +141,7 @@ def code_of(iri: str) -> str:
     >>> code_of("http://data.europa.eu/nuts/code/FI1C3")
     'FI1C3'
     """
-    match = re.fullmatch(
-        r"http://(?:data\.europa\.eu/nuts/code|publications\.europa\.eu/resource/authority/currency)/(\w+)", iri
-    )
-    return match[1] if match else ""
+    for base in _CODES:
+        if iri.startswith(base) and re.fullmatch(r"\w+", iri[len(base) :]):
+            return iri[len(base) :]
+    return ""
