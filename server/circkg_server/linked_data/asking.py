@@ -137,7 +137,7 @@ def _unavailable(failure: Exception) -> RequestProblem:
 def quads(content: bytes) -> Iterator[Quad]:
     r"""Yield the quads of N-Quads without comments; the graph of the default graph's is empty.
 
-    >>> list(quads(b'<a:s> <a:p> "b <a:c>"^^<a:d> .\\n<a:s> <a:p> <a:o> <a:g> .\\n'))
+    >>> list(quads(b'<a:s> <a:p> "b <a:c>"^^<a:d> .\n<a:s> <a:p> <a:o> <a:g> .\n'))
     [('<a:s>', '<a:p>', '"b <a:c>"^^<a:d>', ''), ('<a:s>', '<a:p>', '<a:o>', '<a:g>')]
     """
     for line in content.decode().split("\n"):

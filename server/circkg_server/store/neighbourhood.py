@@ -105,15 +105,18 @@ class Neighbourhood:
         return nodes
 
     def _named(self, term: _Node, language: str) -> bytes:
-        """Return the statements that name a term."""
+        """Return the statements that name a term.
+
+        :raises TooMuchError: if they are too many.
+        """
         key = (term, language)
         kept = self._kept.get(key)
         if kept is not None:
             self._kept.move_to_end(key)
             return kept
-        quads = [
-            quad for name in self._names for quad in self._store.quads_for_pattern(term, name, None, self._default)
-        ]
+        quads: list[Quad] = []
+        for name in self._names:
+            quads += _bounded(self._store.quads_for_pattern(term, name, None, self._default), MOST - len(quads))
         if isinstance(term, NamedNode) and term.value.startswith(f"{BASE}def/"):
             wanted = name_languages(language)
             quads = [
