@@ -1,7 +1,7 @@
 """What stands around an IRI in a snapshot, by lookups in its indexes: ``docs/linked-data.md`` states the rule.
 
 A document has one shape for all things, so that no query need be read and planned for it: looking its statements up
-takes a third of the time that the two queries take which say the same (:mod:`circkg_server.linked_data.description`).
+takes less than half the time of the two queries that say the same (:mod:`circkg_server.linked_data.description`).
 Those are asked where there is more than is given as a whole.
 """
 
