@@ -27,6 +27,7 @@ from typer.testing import CliRunner
 
 from circkg_server.app import build_app
 from circkg_server.releases.archive import Archive
+from circkg_server.settings import SettingsError
 from circkg_server.writes.drafts import DRAFTS
 from circkg_server.writes.live import (
     CrashedError,
@@ -39,7 +40,7 @@ from circkg_server.writes.live import (
 from circkg_server.writes.media import choose, parts
 from circkg_server.writes.open_folder import NotThrowAwayError, open_folder
 from circkg_server.writes.protocol import Writes, build_router
-from circkg_server.writes.settings import Mode, WritesSettings, WritesSettingsError
+from circkg_server.writes.settings import Mode, WritesSettings
 from circkg_server.writes.tokens import (
     Audit,
     ForbiddenError,
@@ -268,7 +269,7 @@ def test_settings_come_from_the_environment_or_are_refused() -> None:
     assert (found.mode, found.timeout, found.max_bytes) == (Mode.OFF, 5.0, 1 << 20)
     assert WritesSettings.from_environment({}) == WritesSettings()
     for wrong in ({"CIRCKG_WRITES": "yes"}, {"CIRCKG_WRITE_TIMEOUT": "soon"}, {"CIRCKG_WRITE_MB": "-1"}):
-        with pytest.raises(WritesSettingsError):
+        with pytest.raises(SettingsError):
             WritesSettings.from_environment(wrong)
 
 
