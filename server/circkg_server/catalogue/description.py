@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -84,11 +83,6 @@ def written(triples: Iterable[Triple], form: Form) -> bytes:
         return _json_ld(ordered).encode()
     lines = "".join(f"{s} {p} {o} .\n" for s, p, o in ordered).encode()
     return _rdf_xml(ordered, lines) if form.ending == "rdf" else lines
-
-
-def entity_tag(content: bytes) -> str:
-    """Return the entity tag of a document."""
-    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 def _order(triple: Triple) -> tuple[bool, Term, bool, Term, Term]:

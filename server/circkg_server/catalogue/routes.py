@@ -10,10 +10,11 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from circkg_server.catalogue.description import FORMS, Form, entity_tag
+from circkg_server.catalogue.description import FORMS, Form
 from circkg_server.catalogue.documents import Kind, Shelf
 from circkg_server.catalogue.pages import catalogue_page, set_page
 from circkg_server.catalogue.quality.command import kept_path
+from circkg_server.conditional import entity_tag, not_modified
 from circkg_server.negotiation import choose
 from circkg_server.problems import problem
 from circkg_server.releases.manifest import Manifest, Release
@@ -177,10 +178,8 @@ class _Answer:
         headers = {"ETag": entity_tag(content), "Cache-Control": "no-cache"}
         if self._chosen is None:
             headers["Vary"] = "Accept"
-        tags = [tag.strip().removeprefix("W/") for tag in self._request.headers.get("if-none-match", "").split(",")]
-        if headers["ETag"] in tags or "*" in tags:
-            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        return Response(content, media_type=media_type, headers=headers)
+        known = not_modified(self._request, headers)
+        return known or Response(content, media_type=media_type, headers=headers)
 
 
 def _by_ending(ending: str) -> Form | None:
