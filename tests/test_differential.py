@@ -257,7 +257,7 @@ bounded = {
 }  # fmt: skip
 
 
-@settings(max_examples=300, **bounded)
+@settings(max_examples=200, **bounded)
 @given(st.lists(rooted, min_size=1, max_size=2), statements)
 def test_same_as_pyshacl_on_drawn_shapes_and_data(shapes: list[str], facts: list[tuple[str, str, str]]) -> None:
     compare(shapes, facts)

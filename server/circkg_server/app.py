@@ -19,6 +19,7 @@ from circkg_server.catalogue.documents import Shelf
 from circkg_server.catalogue.oai import build_router as oai_router
 from circkg_server.catalogue.routes import build_router as catalogue_router
 from circkg_server.contributions.fault_pages import build_router as fault_pages_router
+from circkg_server.contributions.routes import ContributionRoutes
 from circkg_server.contributions.template_routes import build_router as templates_router
 from circkg_server.cors import Cors
 from circkg_server.dumps import build_router as dumps_router
@@ -104,6 +105,7 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     space = FreeSpace(archive.folder, operating.reserve)
     metrics = Metrics(engine, endpoint.cache, space)
     events.append(metrics.event)
+    contributions = ContributionRoutes(archive, tokens if writing.mode is Mode.DRAFTS else None, space)
     limits = {name: getattr(settings, name) for name in LIMITS}
     refused = ((NotAuthorisedError, HTTPStatus.UNAUTHORIZED), (ForbiddenError, HTTPStatus.FORBIDDEN))
 
@@ -113,7 +115,8 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         await engine.start()
-        yield
+        async with contributions.life():
+            yield
         await writes.live.close()
         await engine.stop()
 
@@ -129,6 +132,7 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
         publishing_router(archive, shelf.editor),
         catalogue_router(shelf),
         oai_router(shelf),
+        contributions.router,
     ):
         pages.include_router(part)
     _add_pages(pages, engine)

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from circkg_loaders.load import Loaded, load
+from circkg_loaders.load import Loaded, LoadError, load
 from circkg_loaders.registry import RegistryError, Role, read_registry
-from circkg_server import search
-from circkg_server.catalogue import statistics
+from circkg_server import purging
 from circkg_server.inference import infer, rules
 from circkg_server.linked_data import retired
-from circkg_server.publishing.files import make_files
-from circkg_server.releases.archive import Archive
+from circkg_server.publication import Progress, publish_manifest
+from circkg_server.releases.archive import Archive, set_of
 from circkg_server.releases.manifest import Manifest, Release
-from circkg_server.store import background
-from circkg_server.store.snapshot import make, remove_old
+from circkg_server.retired import retired_of
 from circkg_server.verification import Fault, verify
 from circkg_shapes.report import Report
 from circkg_shapes.rooms import room, shape_files
+from circkg_shapes.terms import iri
 from circkg_shapes.validate import Shapes, validate
 
 VALIDATED = (Role.STATED, Role.INFERRED)
@@ -55,10 +53,6 @@ class Build:
         return self.report.conforms and not self.faults and not self.rejected and not self.loaded.unused_links
 
 
-Progress = Callable[[str, str], None]
-"""Is told the step that begins and what it works on."""
-
-
 def build(
     archive: Archive, *, data: Path | None = None, processes: int = 2, progress: Progress = lambda *_: None
 ) -> Build:
@@ -67,13 +61,20 @@ def build(
     The bounds of dates, on which the rule of their order rests, are inferred; so inference comes before validation.
 
     :param data: the data room; by default the one of this checkout or installation.
-    :raises LoadError: if a file of the data room is broken as a whole.
+    :raises LoadError: if a file of the data room is broken as a whole, a set has the slug of a contributed one, or
+        what was withdrawn is there again.
     :raises StoreBusyError: if another build is writing to the same store.
     """
     with archive.writing():
-        result = _check(data, processes, progress)
+        purging.finish(archive)
+        clock = _Clock()
+        loaded = carry_over(archive, load(data, progress=lambda title: progress("read", title)))
+        _refuse_withdrawn(archive, loaded)
+        seconds = {"read": clock.lap()}
+        result = examine(loaded, processes, progress)
+        result.seconds = seconds | result.seconds
         if result.sound:
-            _publish(archive, result, progress)
+            publish(archive, result, progress)
             retired.publish(archive, data or room("data"))
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     result.cpu_seconds = sum(part.ru_utime + part.ru_stime for part in usage)
@@ -89,16 +90,48 @@ def steps(data: Path | None = None) -> int:
     return 4 * len(sets) + len(rules()) + 4
 
 
-def _check(data: Path | None, processes: int, progress: Progress) -> Build:
+def carry_over(archive: Archive, loaded: Loaded) -> Loaded:
+    """Add the contributed sets of the current manifest to what was read: a build loses none of them.
+
+    :raises LoadError: if the registry has a set of the same slug.
+    """
+    current = archive.current()
+    own = {found.slug for found in loaded.sets}
+    for release in current.releases if current else ():
+        if not release.contributed:
+            continue
+        if release.set in own:
+            raise LoadError(
+                f"sets.csv: {release.set} is the slug of a contributed set that is published. Choose another slug."
+            )
+        loaded.sets.append(set_of(release))
+        loaded.triples[release.set] = archive.triples(release)
+    return loaded
+
+
+def _refuse_withdrawn(archive: Archive, loaded: Loaded) -> None:
+    """Refuse to publish again what was purged from this store.
+
+    :raises LoadError: if a table describes it.
+    """
+    withdrawn = {iri(address) for address in retired_of(archive.folder)}
+    for slug, triples in loaded.triples.items() if withdrawn else ():
+        for subject, _, _ in triples:
+            if subject in withdrawn:
+                raise LoadError(
+                    f"{slug}: {subject} was withdrawn from this store (retired.csv). Take its rows out of the tables."
+                )
+
+
+def examine(loaded: Loaded, processes: int = 2, progress: Progress = lambda *_: None) -> Build:
+    """Infer over what was read, validate it and verify it; the inferred triples become those of their set."""
     clock = _Clock()
-    loaded = load(data, progress=lambda title: progress("read", title))
-    seconds = {"read": clock.lap()}
     known = loaded.of_role(Role.STATED, Role.VOCABULARY)
     triples, counts = infer(known, progress=lambda rule: progress("infer", rule))
     inferred = next((found for found in loaded.sets if found.role is Role.INFERRED), None)
     if inferred:
         loaded.triples[inferred.slug] = triples
-    seconds["infer"] = clock.lap()
+    seconds = {"infer": clock.lap()}
     progress("validate", "all stated sets")
     shapes = Shapes.load(shape_files())
     report = validate(loaded.of_role(*VALIDATED), loaded.of_role(Role.VOCABULARY), shapes, processes=processes)
@@ -113,7 +146,11 @@ def _check(data: Path | None, processes: int, progress: Progress) -> Build:
     return Build(loaded, counts, report, faults, seconds=seconds)
 
 
-def _publish(archive: Archive, result: Build, progress: Progress) -> None:
+def publish(archive: Archive, result: Build, progress: Progress = lambda *_: None) -> None:
+    """Release the sets of a sound build and make the manifest of these releases the current one.
+
+    The caller holds the archive's lock.
+    """
     clock = _Clock()
     releases: list[Release] = []
     for found in result.loaded.sets:
@@ -123,19 +160,8 @@ def _publish(archive: Archive, result: Build, progress: Progress) -> None:
     manifest = archive.next_manifest(releases)
     current = archive.current()
     result.manifest, result.is_new = manifest, current is None or current.number != manifest.number
-    progress("publish", f"snapshot {manifest.number}")
-    make(archive, manifest)
-    search.make(archive, manifest)
-    background.make(archive, manifest)
-    statistics.make(archive, manifest, lambda title: progress("count", title))
+    publish_manifest(archive, manifest, progress)
     result.seconds["publish"] = clock.lap()
-    make_files(archive, manifest, manifest.releases, lambda title: progress("files", title))
-    result.seconds["files"] = clock.lap()
-    archive.publish(manifest)
-    remove_old(archive, manifest)
-    search.remove_old(archive, manifest)
-    statistics.remove_old(archive, manifest)
-    background.remove_old(archive, manifest)
 
 
 class _Clock:

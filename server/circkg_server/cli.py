@@ -22,6 +22,7 @@ from circkg_server import accounts
 from circkg_server.build import build as build_graph
 from circkg_server.build import steps
 from circkg_server.catalogue.quality.fetching import FetchError
+from circkg_server.contributions.curating import contribution_app, purge, shapes_app
 from circkg_server.inference import RuleError
 from circkg_server.links.command import links
 from circkg_server.operations.settings import OperationsSettings
@@ -48,6 +49,8 @@ app = typer.Typer(
     epilog="Exit codes: 0 fine, 1 the data do not conform, 2 the command could not run.",
 )
 app.add_typer(token_app, name="token", help="Give and take the tokens by which programs write.")
+app.add_typer(contribution_app, name="contribution")
+app.add_typer(shapes_app, name="shapes")
 
 out = Console(width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True)
@@ -335,6 +338,9 @@ def _list_questions() -> None:
         names = ", ".join(parameter.name for parameter in question.parameters)
         table.add_row(question.id, question.kind, escape(question.question), names)
     out.print(table)
+
+
+app.command()(purge)
 
 
 def main() -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import gc
 from array import array
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import islice
+from operator import methodcaller
 from pathlib import Path
 from typing import Final
 
@@ -156,7 +156,9 @@ class Columns:
             if isinstance(source, bytes)
             else parse(path=str(source), format=syntax, base_iri=BASE)
         )
-        read = cls.of(((str(quad.subject), str(quad.predicate), str(quad.object)) for quad in quads), dictionary)
+        triples = (quad.triple for quad in quads) if syntax.supports_datasets else quads
+        # As N-Triples a triple is its three terms with spaces between, and only the last can have spaces inside.
+        read = cls.of(map(methodcaller("split", " ", 2), map(str, triples)), dictionary)
         quoted = next((term for term in read.dictionary.terms if term.startswith("<<")), None)
         if quoted:
             raise TermError(f"{quoted} is a quoted triple, which RDF 1.1 does not have. State it as a claim.")
@@ -235,20 +237,24 @@ class Columns:
 
 
 def _encoded(book: Dictionary, triples: Iterable[Triple]) -> dict[int, Pairs]:
+    """Return triples by predicate. This loop is most of what a large validation takes, so little is called in it."""
     numbers, terms = book._ids, book.terms
-    columns: defaultdict[Term, tuple[array[int], array[int]]] = defaultdict(lambda: (array("i"), array("i")))
+    known, append = numbers.get, terms.append
+    columns: dict[Term, tuple[array[int], array[int]]] = {}
+    last, left = "", 0
     for subject, predicate, value in triples:
-        left = numbers.get(subject)
-        if left is None:
-            left = book.id(subject)
-        right = numbers.get(value)
+        if subject != last:
+            last, left = subject, book.id(subject)
+        right = known(value)
         if right is None:
-            if value[0] == '"':
-                right = book.id(value)
-            else:
+            if value[0] != '"' or value[-1] in '">':
                 right = numbers[value] = len(terms)
-                terms.append(value)
-        column = columns[predicate]
+                append(value)
+            else:
+                right = book.id(value)
+        column = columns.get(predicate)
+        if column is None:
+            column = columns[predicate] = (array("i"), array("i"))
         column[0].append(left)
         column[1].append(right)
     return {

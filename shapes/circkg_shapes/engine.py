@@ -11,7 +11,7 @@ from circkg_shapes.footprint import Backwards
 from circkg_shapes.pairs import NONE, Ids, Mask, Pairs, distinct, flags, same
 from circkg_shapes.plan import Finding, Plan, Root, Shape, Target, Values
 from circkg_shapes.report import Result
-from circkg_shapes.terms import Term
+from circkg_shapes.terms import Term, literal_parts
 from circkg_shapes.values import Value, value
 from circkg_shapes.vocabulary import SUBCLASS, TYPE
 from circkg_shapes.walking import walk
@@ -49,9 +49,9 @@ class Run:
     def value(self, number: int) -> Value | None:
         """Return what a literal stands for; ``None`` for other terms, ill-typed literals and texts in a language."""
         if number not in self._values:
-            kind = int(self.dictionary.kinds()[number])
-            tag, datatype = self.dictionary.endings()[kind] if kind >= 0 else ("", "")
-            self._values[number] = None if tag is not None else value(self.dictionary.text(number), datatype)
+            term = self.dictionary.terms[number]
+            text, tag, datatype = literal_parts(term) if term[0] == '"' else ("", "", "")
+            self._values[number] = None if tag is not None else value(text, datatype)
         return self._values[number]
 
     def instances(self, kind: Term) -> Ids:

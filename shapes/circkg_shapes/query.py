@@ -70,6 +70,7 @@ class Query:
     :param plain: with prefixes and path, ``bound`` with ``$this`` bound by the list of focus nodes too.
     :param together: all focus nodes can be in the list at once.
     :param asks_for_forms: its solutions can depend on how a number or time is written.
+    :param reads_value: ``?value`` is read from the data, and not computed.
     :param footprint: what it looks at from a focus node.
     """
 
@@ -77,6 +78,7 @@ class Query:
     bound: str
     together: bool
     asks_for_forms: bool
+    reads_value: bool
     footprint: Footprint
 
 
@@ -114,7 +116,14 @@ def read(text: str, prefixes: Mapping[str, str], path: str | None) -> Query:
     if algebra.name != "SelectQuery":
         raise QueryError("sh:select is no SELECT query.")
     _refuse_forbidden(algebra)
-    return Query(whole, head + _bound(parts), _is_for_all(algebra), _asks_for_forms(algebra), _footprint(algebra))
+    return Query(
+        plain=whole,
+        bound=head + _bound(parts),
+        together=_is_for_all(algebra),
+        asks_for_forms=_asks_for_forms(algebra),
+        reads_value=any(Name("value") == value for part in _parts(algebra) for _, _, value in _triples(part)),
+        footprint=_footprint(algebra),
+    )
 
 
 def _bound(parts: list[str]) -> str:

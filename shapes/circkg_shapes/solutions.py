@@ -9,7 +9,8 @@ the nodes that see it are judged by rdflib, one by one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, cast
 
@@ -63,17 +64,24 @@ def solutions(query: Query, data: Columns, nodes: Ids) -> Iterator[Solution]:
     seen_data = data if query.footprint.opaque else _seen(data, nodes, query.footprint)
     by_form = _seeing_forms(query, seen_data, nodes) if query.asks_for_forms else nodes[:0]
     rest = np.setdiff1d(nodes, by_form, assume_unique=True)
-    forms = _Forms(data)
-    told: set[tuple[str, ...]] = set()
-    for bindings in (*_by_store(query, seen_data, rest), *_by_rdflib(query, seen_data, by_form)):
-        key = tuple(f"{name} {term}" for name, term in sorted(bindings.items()))
-        if key in told:
-            continue
-        told.add(key)
-        this, path = bindings["this"], bindings.get("path", "")
-        for value in forms.written(this, bindings.get("value")):
-            known = bindings | ({"value": value} if value else {})
-            yield Solution(this, value, path if is_iri(path) else None, _message(bindings.get("message")), known)
+    by_store = _different(_by_store(query, seen_data, rest))
+    forms = _Forms(data, by_store if query.reads_value else ())
+    for bindings in by_store:
+        for value in forms.written(bindings["this"], bindings.get("value")):
+            yield _solution(bindings | ({"value": value} if value else {}))
+    for bindings in _different(_by_rdflib(query, seen_data, by_form)):
+        yield _solution(bindings)
+
+
+def _different(rows: Iterable[Bindings]) -> Collection[Bindings]:
+    """Return each of the rows once, in their first order."""
+    return {tuple(sorted(bindings.items())): bindings for bindings in rows}.values()
+
+
+def _solution(bindings: Bindings) -> Solution:
+    path = bindings.get("path", "")
+    own = _message(bindings.get("message"))
+    return Solution(bindings["this"], bindings.get("value"), path if is_iri(path) else None, own, bindings)
 
 
 def _message(term: Term | None) -> Messages:
@@ -164,22 +172,27 @@ def _by_rdflib(query: Query, data: Columns, nodes: Ids) -> Iterator[Bindings]:
 
 
 class _Forms:
-    """Finds the forms in which the data write a value of which the store knows one form."""
+    """Knows the forms in which focus nodes write a value of which the store knows one form."""
 
-    def __init__(self, data: Columns) -> None:
-        self._data = data
+    def __init__(self, data: Columns, rows: Iterable[Bindings]) -> None:
+        book = data.dictionary
+        self._written: defaultdict[Term, set[Term]] = defaultdict(set)
+        nodes = book.ids_of({row["this"] for row in rows if _OF_XSD in row.get("value", "")})
+        typed = np.array([tag is None and datatype.startswith(XSD) for tag, datatype in book.endings()])
+        for _, both in data.around(nodes):
+            kinds = book.kinds()[both.right]
+            here = (kinds >= 0) & typed[np.maximum(kinds, 0)]
+            for left, right in zip(both.left[here].tolist(), both.right[here].tolist(), strict=True):
+                self._written[book.terms[left]].add(book.terms[right])
+        self._stored = _stored(set().union(*self._written.values()))
 
     def written(self, this: Term, found: Term | None) -> list[Term | None]:
         """Return the forms that a node has of a value, else the value as found."""
-        number = self._data.number(this)
-        if found is None or _OF_XSD not in found or number < 0:
+        if found is None or _OF_XSD not in found:
             return [found]
-        terms = self._data.dictionary.terms
-        own = np.array([number], np.int32)
-        objects = {terms[each] for _, both in self._data.around(own) for each in both.right.tolist()}
-        stored = _stored({term for term in objects if _OF_XSD in term})
-        forms: list[Term | None] = [*sorted(term for term, form in stored.items() if found in (form, term))]
-        return [found] if found in objects and stored[found] != found else forms or [found]
+        own = self._written.get(this, set())
+        forms: list[Term | None] = [*sorted(term for term in own if self._stored[term] == found)]
+        return forms or [found]
 
 
 def _stored(terms: set[Term]) -> dict[Term, Term]:

@@ -51,6 +51,7 @@ _DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _DOUBLE: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[Ee][+-]?[0-9]+)?|[+-]?INF|NaN")
 _BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/] ?)*(?:= ?)*")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
+_DAYS_BEFORE_MONTH: Final = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 _BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -202,9 +203,7 @@ def _moment(name: str) -> Callable[[str], Value | None]:
         if not match:
             return None
         parts = match.groupdict()
-        year, month, day = (
-            int(parts.get(part) or default) for part, default in (("year", 1972), ("month", 1), ("day", 1))
-        )
+        year, month, day = int(parts.get("year") or 1972), int(parts.get("month") or 1), int(parts.get("day") or 1)
         if day > _days_in_month(year, month):
             return None
         days = _days_before(year, month) + day - 1
@@ -244,7 +243,7 @@ def _days_before(year: int, month: int) -> int:
     """Return the days from the first day of the year 1 to the first of a month (proleptic Gregorian calendar)."""
     before = year - 1
     days = 365 * before + before // 4 - before // 100 + before // 400
-    return days + sum(_days_in_month(year, each) for each in range(1, month))
+    return days + _DAYS_BEFORE_MONTH[month - 1] + (1 if month > 2 and _is_leap(year) else 0)
 
 
 def _stamp(lexical: str) -> Value | None:

@@ -11,6 +11,9 @@ from typing import Any
 
 from circkg_server.problems import problem
 
+_ADDING = ("/update", "/graph-store", "/api/contributions", "/api/validate", "/shacl")
+"""Paths whose requests are written to the store, if only until they are answered."""
+
 
 class LowSpaceError(RuntimeError):
     """The disk of the store is nearly full; nothing is written until there is space again."""
@@ -63,7 +66,7 @@ class SpaceGuard:
         """Serve one request."""
         if scope["type"] == "http" and scope["method"] in ("POST", "PUT"):
             path = scope["path"].removeprefix(scope.get("root_path", ""))
-            if path.startswith(("/update", "/graph-store")):
+            if path.startswith(_ADDING):
                 try:
                     self._space.check()
                 except LowSpaceError as error:

@@ -18,6 +18,9 @@ from circkg_loaders.registry import DataSet
 from circkg_server.releases.manifest import Manifest, ManifestError, Release, from_json, to_json, write_durably
 from circkg_shapes.terms import Triple, iri
 
+CONTRIBUTED = "contributed"
+"""Reader of the sets that came as contributions."""
+
 
 class StoreBusyError(RuntimeError):
     """Another process is writing to the store."""
@@ -36,6 +39,25 @@ def compress(content: bytes) -> bytes:
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, compresslevel=6, mtime=0) as file:
         file.write(content)
     return buffer.getvalue()
+
+
+def set_of(release: Release) -> DataSet:
+    """Return the data set of a release as its editors declared it.
+
+    A manifest does not say how a set was read: that is ``contributed``, or else the slug, which is the reader's name
+    for the ontology, the vocabularies and the shapes; for others it does not matter.
+    """
+    version = release.version.rpartition("-")[0]
+    return DataSet(
+        release.set, release.title, release.role, CONTRIBUTED if release.contributed else release.set, version,
+        release.licence, release.description, release.keywords, release.issued, release.temporal, release.rights,
+    )  # fmt: skip
+
+
+def _triple(line: str, ending: str) -> Triple:
+    """Return the triple of a line of canonical N-Quads: no subject and no predicate has a blank in it."""
+    subject, predicate, rest = line.split(" ", 2)
+    return subject, predicate, rest.removesuffix(ending)
 
 
 def keep_newest(current: Path, keep: int, also: Collection[int] = ()) -> None:
@@ -107,7 +129,7 @@ class Archive:
             write_durably(path, compress(content))
         return Release(
             set_.slug, version, set_.role, set_.iri, set_.title, set_.licence, file, digest, content.count(b"\n"),
-            set_.description, set_.keywords, set_.issued, set_.temporal, set_.rights,
+            set_.description, set_.keywords, set_.issued, set_.temporal, set_.rights, set_.reader == CONTRIBUTED,
         )  # fmt: skip
 
     def quads(self, release: Release) -> bytes:
@@ -122,6 +144,14 @@ class Archive:
         if hashlib.sha256(content).hexdigest() != release.sha256:
             raise ManifestError(f"The release {release.file} is not what the manifest says. Delete it and build again.")
         return content
+
+    def triples(self, release: Release) -> list[Triple]:
+        """Return the triples of a release, in the order of its lines.
+
+        :raises ManifestError: if the file is missing or is not what the manifest says.
+        """
+        ending = f" {iri(release.graph)} ."
+        return [_triple(line, ending) for line in self.quads(release).decode().split("\n") if line]
 
     def lines(self, release: Release) -> Iterator[bytes]:
         """Yield the lines of a release as they are read, so that a large one needs no more memory than a small one.

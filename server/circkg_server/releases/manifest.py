@@ -24,6 +24,7 @@ class Release:
     :param file: path of the gzipped canonical N-Quads inside the store's folder.
     :param sha256: of the N-Quads before compression.
     :param issued: the day that the editors declare for this version; empty in manifests that are older than the field.
+    :param contributed: it came as a contribution: no table of the data room holds it, and a build carries it over.
     """
 
     set: str
@@ -40,6 +41,7 @@ class Release:
     issued: str = ""
     temporal: str = ""
     rights: str = ""
+    contributed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,49 @@
+"""What the routes of validation work with: a place for what arrives, and processes that judge it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from circkg_server.contributions.answering import UnreadableError
+from circkg_server.contributions.desk import Desk
+from circkg_server.contributions.jobs import Outcome, job_of
+from circkg_server.contributions.settings import ValidateSettings
+from circkg_server.contributions.staging import Staging
+from circkg_server.contributions.uploads import Uploads
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What the routes work with."""
+
+    store: Path
+    staging: Staging
+    desk: Desk
+    settings: ValidateSettings
+    uploads: Uploads
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Give a folder that is gone afterwards, whatever happens."""
+        folder = self.staging.scratch()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    async def job(self, folder: Path, kind: str, **content: object) -> bytes:
+        """Have a job done and return the report that it wrote.
+
+        :raises UnreadableError: if what was sent cannot be judged.
+        :raises JobError: if it took too long, needed too much or broke.
+        """
+        job_of(kind, folder, **content)
+        outcome = await self.desk.do(folder, seconds=self.settings.timeout, memory=self.settings.memory)
+        if outcome is Outcome.REFUSED:
+            raise UnreadableError(json.loads((folder / "problem.json").read_text(encoding="utf-8"))["detail"])
+        return (folder / "report").read_bytes()
