@@ -15,21 +15,13 @@ from circkg_server.catalogue.documents import Kind, Shelf
 from circkg_server.catalogue.pages import catalogue_page, set_page
 from circkg_server.catalogue.quality.command import kept_path
 from circkg_server.conditional import entity_tag, not_modified
-from circkg_server.negotiation import choose
+from circkg_server.negotiation import DOCUMENT_NAMES, choose
 from circkg_server.problems import problem
 from circkg_server.releases.manifest import Manifest, Release
 from circkg_shapes.terms import TermError, iri
 
 _HTML = "text/html"
 _READ = ["GET", "HEAD"]
-_ALSO = {
-    "text/plain": "application/n-triples",
-    "application/json": "application/ld+json",
-    "application/xml": "application/rdf+xml",
-    "text/xml": "application/rdf+xml",
-    "text/n3": "text/turtle",
-    "application/xhtml+xml": _HTML,
-}
 """Media types that clients ask for and that stand for one of ours."""
 
 
@@ -164,7 +156,7 @@ class _Answer:
         offered = [form.media_type for form in FORMS]
         if page is not None:
             offered.insert(1, _HTML)
-        media_type = choose(self._request.headers.get("accept", ""), offered, _ALSO)
+        media_type = choose(self._request.headers.get("accept", ""), offered, DOCUMENT_NAMES)
         if self._chosen is not None:
             media_type = self._chosen.media_type
         if media_type is None:
