@@ -31,7 +31,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
 from circkg_server import cli
-from circkg_server.engines.remote import RemoteSettings
+from circkg_server.engines.remote_settings import RemoteSettings
 from circkg_server.operations import logs, serving
 from circkg_server.operations.logs import ClientHash, RequestLog, log_query
 from circkg_server.operations.metrics import Metrics
