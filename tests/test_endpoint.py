@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from circkg_loaders.registry import DataSet, Role
 from circkg_server.app import build_app
@@ -26,7 +23,7 @@ ALL = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(serve_app: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     archive = Archive(tmp_path_factory.mktemp("endpoint"))
     found = DataSet("a", "A <b>", Role.STATED, "facts", "1.0.0", "CC-BY-4.0", "For a test.")
     triples = [(iri("http://example.org/s"), iri("http://example.org/p"), literal(text, "en")) for text in "ab"]
@@ -35,19 +32,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         manifest = archive.next_manifest([archive.release(found, [*triples, label])])
         make(archive, manifest)
         archive.publish(manifest)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = uvicorn.Config(build_app(archive, Settings()), host="127.0.0.1", port=port, log_level="error")
-    running = uvicorn.Server(config)
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not running.started and time.monotonic() < deadline:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    running.should_exit = True
-    thread.join(timeout=10)
+    with serve_app(build_app(archive, Settings())) as address:
+        yield address
 
 
 @pytest.mark.parametrize(

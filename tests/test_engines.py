@@ -25,7 +25,7 @@ from circkg_server.engines.frames import MAX_FRAME, Frames, Job, Kind, frame
 from circkg_server.engines.isolation import can_deny_network
 from circkg_server.engines.pool import Answer, EngineKind, Failure, Pool
 from circkg_server.engines.quickness import Quickness, template
-from circkg_server.engines.reader import _RowCounter
+from circkg_server.engines.reader import RowCounter
 from circkg_server.engines.service import Engines, NoSuchSnapshotError, SnapshotGoneError
 from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import Manifest
@@ -533,7 +533,7 @@ def test_rows_are_counted_as_they_are(name: str, size: int) -> None:
     for query in ("SELECT ?s ?o { ?s ?p ?o }", "SELECT ?o { ?s ?p ?o }", "SELECT ?s ?x ?o { ?s ?p ?o }"):
         content = graph.query(query).serialize(format=engine)  # type: ignore[union-attr, call-arg]
         assert content is not None
-        counter = _RowCounter(name)
+        counter = RowCounter(name)
         for start in range(0, len(content), size):
             counter.take(content[start : start + size])
         assert counter.rows == len(NASTY) * 3

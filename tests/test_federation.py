@@ -40,6 +40,7 @@ from circkg_server.federation import (
 from circkg_server.federation import gate as gate_module
 from circkg_server.federation.addresses import Address, is_public
 from circkg_server.federation.gate import PRESETS
+from circkg_server.settings import SettingsError
 from circkg_server.sparql.tokens import QueryError
 
 RESULTS = "application/sparql-results+json"
@@ -593,7 +594,7 @@ def test_other_addresses_are_never_asked(address: str, canary: Server) -> None:
     ],
 )
 def test_settings_take_full_domain_names_only(listed: str) -> None:
-    with pytest.raises(ValueError, match="CIRCKG_SERVICE"):
+    with pytest.raises(SettingsError, match="CIRCKG_SERVICE"):
         FederationSettings.from_environment({"CIRCKG_SERVICE": listed})
 
 
@@ -612,7 +613,7 @@ def test_settings_and_features() -> None:
     assert features(found).features == ("http://www.w3.org/ns/sparql-service-description#BasicFederatedQuery",)
     assert ("Wikidata", "https://query.wikidata.org/sparql") in features(found).endpoints
     for bad in ("-1", "0", "0.5", "x", "inf", "nan"):
-        with pytest.raises(ValueError, match="CIRCKG_SERVICE_ROWS"):
+        with pytest.raises(SettingsError, match="CIRCKG_SERVICE_ROWS"):
             FederationSettings.from_environment({"CIRCKG_SERVICE_ROWS": bad})
 
 

@@ -28,9 +28,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
+from typer.testing import CliRunner
 
-from circkg_server.engines.remote import RemoteSettings
-from circkg_server.operations import logs
+from circkg_server import cli
+from circkg_server.engines.remote_settings import RemoteSettings
+from circkg_server.operations import logs, serving
 from circkg_server.operations.logs import ClientHash, RequestLog, log_query
 from circkg_server.operations.metrics import Metrics
 from circkg_server.operations.proxy import Proxied
@@ -391,6 +393,21 @@ def test_settings_name_what_is_wrong() -> None:
     for name, value in (("RESERVE", "-1"), ("LOG", "xml"), ("TRUSTED_PROXIES", "proxy"), ("PROXY_HEADERS", "x")):
         with pytest.raises(SettingsError, match=f"CIRCKG_{name}"):
             OperationsSettings.from_environment({f"CIRCKG_{name}": value})
+
+
+@pytest.mark.parametrize("name", ["QUEUE", "RESERVE", "SEARCH_LIMIT", "SERVICE_ROWS", "WRITE_QUEUE", "WRITE_MB"])
+def test_a_wrong_number_is_told_in_one_sentence_when_the_server_starts(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "run", lambda *_: pytest.fail("it serves"))
+    variables = {f"CIRCKG_{name}": "many", "CIRCKG_WRITES": "open"}
+    done = CliRunner(env=variables).invoke(cli.app, ["serve", "--store", str(tmp_path)])
+    assert done.exit_code == 2
+    assert f"CIRCKG_{name} is 'many'; it takes a" in done.stderr.replace("\n", " ")
+
+
+def test_an_empty_number_is_the_default() -> None:
+    assert Settings.from_environment({"CIRCKG_QUEUE": "", "CIRCKG_ENGINE": "memory"}) == Settings(engine="memory")
 
 
 def test_the_documentation_names_every_setting() -> None:

@@ -17,13 +17,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import brotli
 import httpx
 import pytest
-import uvicorn
 
 from circkg_loaders.registry import DataSet, Role
 from circkg_server.app import build_app
@@ -55,19 +54,17 @@ def publish(archive: Archive, count: int, tag: str = "text") -> int:
     return manifest.number
 
 
-@contextmanager
-def serving(archive: Archive, **settings: object) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    application = build_app(archive, Settings(**({"readers": 2, "per_client": 64} | settings)))  # type: ignore[arg-type]
-    running = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=port, log_level="critical"))
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    until(lambda: running.started, 20)
-    yield f"http://127.0.0.1:{port}"
-    running.should_exit = True
-    thread.join(timeout=15)
+Serving = Callable[..., AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="module")
+def serving(serve_app: Serving) -> Serving:
+    """Give the function that serves a store with settings."""
+
+    def served(archive: Archive, **settings: object) -> AbstractContextManager[str]:
+        return serve_app(build_app(archive, Settings(**({"readers": 2, "per_client": 64} | settings))))  # type: ignore[arg-type]
+
+    return served
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -85,13 +82,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Archive:
 
 
 @pytest.fixture(scope="module")
-def server(store: Archive) -> Iterator[str]:
+def server(serving: Serving, store: Archive) -> Iterator[str]:
     with serving(store) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
-def small(store: Archive) -> Iterator[str]:
+def small(serving: Serving, store: Archive) -> Iterator[str]:
     """Serve with small limits."""
     with serving(store, max_rows=1000, max_bytes=3 * MIB, buffer=MIB, timeout=2.0) as address:
         yield address
@@ -170,7 +167,7 @@ ABORTED = {
 @pytest.mark.parametrize("format_", ["json", "csv", "ntriples"])
 @pytest.mark.parametrize(("settings", "query"), ABORTED.values(), ids=ABORTED.keys())
 def test_what_is_cut_off_later_is_seen_to_be_cut_off(
-    store: Archive, settings: dict[str, object], query: str, format_: str
+    serving: Serving, store: Archive, settings: dict[str, object], query: str, format_: str
 ) -> None:
     if format_ == "ntriples":
         query = query.replace("SELECT *", "CONSTRUCT { ?a ?b ?f . ?d ?e ?i . ?g ?h ?c }")
@@ -274,7 +271,7 @@ def test_look_ups_are_answered_behind_runaways(server: str) -> None:
     ("settings", "status", "says"), [({"queue": 2}, 503, "waiting already"), ({"per_client": 2}, 429, "may have 2")]
 )
 def test_a_full_queue_and_a_greedy_client_are_told_so(
-    store: Archive, settings: dict[str, object], status: int, says: str
+    serving: Serving, store: Archive, settings: dict[str, object], status: int, says: str
 ) -> None:
     with serving(store, timeout=1.0, **settings) as address:
         with ThreadPoolExecutor(8) as threads:
@@ -524,7 +521,7 @@ def test_one_request_flies_for_many() -> None:
 # -- snapshots ----------------------------------------------------------------------------------------------------
 
 
-def test_snapshots_over_http(tmp_path: Path) -> None:
+def test_snapshots_over_http(serving: Serving, tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     publish(archive, 10)
     with serving(archive) as address:
@@ -553,7 +550,7 @@ def test_snapshots_over_http(tmp_path: Path) -> None:
             assert httpx.get(f"{address}/sparql", params={"query": COUNT, "snapshot": number}).status_code == 400
 
 
-def test_a_store_built_anew_has_other_tags(tmp_path: Path) -> None:
+def test_a_store_built_anew_has_other_tags(serving: Serving, tmp_path: Path) -> None:
     """Snapshot 1 of one store was taken for snapshot 1 of another: the client was told 304."""
     tags = []
     for name, count in (("one", 5), ("two", 6)):
@@ -564,7 +561,7 @@ def test_a_store_built_anew_has_other_tags(tmp_path: Path) -> None:
     assert tags[0] != tags[1]
 
 
-def test_the_public_address_is_the_base(store: Archive) -> None:
+def test_the_public_address_is_the_base(serving: Serving, store: Archive) -> None:
     with serving(store, engine="checkpoint", public_url="https://example.org/kg/") as address:
         found = get(address, "SELECT (<x> AS ?x) {}").json()["results"]["bindings"][0]["x"]["value"]
         assert found == "https://example.org/kg/x"
@@ -573,7 +570,7 @@ def test_the_public_address_is_the_base(store: Archive) -> None:
 # -- datasets -----------------------------------------------------------------------------------------------------
 
 
-def test_several_graphs_are_merged_over_http(tmp_path: Path) -> None:
+def test_several_graphs_are_merged_over_http(serving: Serving, tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     sets = [DataSet(slug, slug, Role.STATED, "facts", "1", "CC-BY-4.0", "For a test.") for slug in ("a", "b")]
     triples = [

@@ -17,13 +17,14 @@ import pytest
 from pyoxigraph import QuerySolutions, QueryTriples
 
 from circkg_loaders.registry import DataSet, Role
-from circkg_server.releases.archive import Archive, StoreBusyError
+from circkg_server.releases.archive import Archive, StoreBusyError, new_folder
 from circkg_server.releases.manifest import ManifestError, to_json
 from circkg_server.store.dataset import Dataset
 from circkg_server.store.snapshot import Snapshot, make, path_of, remove_old
 from circkg_shapes.terms import Triple, iri, literal, to_rdflib
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
+SET = "https://w3id.org/circkg/set/"
 ODD: list[Triple] = [
     (iri("http://example.org/a"), iri("http://example.org/p"), literal("05", datatype=f"{XSD}integer")),
     (iri("http://example.org/a"), iri("http://example.org/p"), literal("1.50", datatype=f"{XSD}decimal")),
@@ -313,3 +314,37 @@ def test_a_removal_that_is_killed_leaves_no_half_snapshot(tmp_path: Path, monkey
         archive.publish(old)
     assert len(rows(archive, "SELECT ?o { ?s ?p ?o }")) == 1
     assert not [path for path in (tmp_path / "snapshots").iterdir() if path.name.startswith(".")]
+
+
+def test_a_release_is_read_as_it_was_written_and_a_damaged_one_not_at_all(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    release = archive.release(dataset("odd"), [*ODD, (ODD[0][0], ODD[0][1], literal(f"a <{SET}odd> .\n"))])
+    assert set(archive.triples(release)) > set(ODD)
+    assert len(archive.triples(release)) == len(ODD) + 1
+    lines = list(archive.n_triples(release))
+    assert lines == sorted(lines)
+    assert set(lines) == {f"{s} {p} {o} .\n".encode() for s, p, o in archive.triples(release)}
+    (tmp_path / release.file).write_bytes(gzip.compress(b"".join(lines)))
+    with pytest.raises(ManifestError, match="is not what the manifest says"):
+        archive.n_triples(release)
+
+
+def test_a_folder_is_replaced_when_all_of_the_new_one_is_made(tmp_path: Path) -> None:
+    folder = tmp_path / "search" / "000001"
+    for content in ("old", "new"):
+        with new_folder(folder) as new:
+            new.mkdir()
+            (new / "file").write_text(content)
+            assert not folder.exists() or (folder / "file").read_text() == "old"
+
+    def broken_off() -> None:
+        with new_folder(folder) as new:
+            new.mkdir()
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        broken_off()
+    assert (folder / "file").read_text() == "new"
+    with new_folder(folder) as new:
+        new.mkdir()  # what was left unfinished is gone
+    assert list(folder.parent.rglob("*")) == [folder]

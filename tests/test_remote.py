@@ -24,9 +24,10 @@ import uvicorn
 from circkg_loaders.registry import DataSet, Role
 from circkg_server.app import build_app
 from circkg_server.engines.pool import HIGH_WATER, Failure
-from circkg_server.engines.remote import RemoteEngines, RemoteSettings, _JsonRows, failure_of
+from circkg_server.engines.remote import RemoteEngines, _JsonRows, failure_of
 from circkg_server.engines.remote_client import Address, Client, Credentials, UnreachableError
 from circkg_server.engines.remote_push import MERGED, STAGING, Pusher, PushError, default_triples
+from circkg_server.engines.remote_settings import RemoteSettings
 from circkg_server.releases.archive import Archive
 from circkg_server.settings import Settings, SettingsError
 from circkg_server.sparql.protocol import Endpoint

@@ -39,6 +39,7 @@ from circkg_server.search import (
     rewrite,
 )
 from circkg_server.search.words import STEMMED, fold, kin
+from circkg_server.settings import SettingsError
 
 CIRC = "https://w3id.org/circkg/def#"
 THEME = "https://w3id.org/circkg/def/theme/"
@@ -436,7 +437,7 @@ def test_a_missing_engine_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 @pytest.mark.parametrize("environment", [{"CIRCKG_SEARCH_LIMIT": "x"}, {"CIRCKG_SEARCH_MAX_WORDS": "0"}])
 def test_settings_that_are_no_numbers_are_refused(environment: Mapping[str, str]) -> None:
-    with pytest.raises(SearchError, match="whole number"):
+    with pytest.raises(SettingsError, match="whole number"):
         SearchSettings.from_environment(environment)
 
 

@@ -8,25 +8,24 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request, Response
 from typer.testing import CliRunner
 
 from circkg_server.app import build_app
 from circkg_server.releases.archive import Archive
+from circkg_server.settings import SettingsError
 from circkg_server.writes.drafts import DRAFTS
 from circkg_server.writes.live import (
     CrashedError,
@@ -39,7 +38,7 @@ from circkg_server.writes.live import (
 from circkg_server.writes.media import choose, parts
 from circkg_server.writes.open_folder import NotThrowAwayError, open_folder
 from circkg_server.writes.protocol import Writes, build_router
-from circkg_server.writes.settings import Mode, WritesSettings, WritesSettingsError
+from circkg_server.writes.settings import Mode, WritesSettings
 from circkg_server.writes.tokens import (
     Audit,
     ForbiddenError,
@@ -66,30 +65,14 @@ PUBLISHED = "https://w3id.org/circkg/set/ceci"
 ONE = "<http://e/s> <http://e/p> 1 ."
 
 
-@contextmanager
-def serving(app: Any) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    running = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not running.started and time.monotonic() < deadline:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    running.should_exit = True
-    thread.join(timeout=20)
-
-
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def opened(serve_app: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("CIRCKG_WRITES", "open")
         environment.setenv("CIRCKG_WRITE_TIMEOUT", "2")
         environment.setenv("CIRCKG_WRITE_MB", "1")
         application = build_app(Archive(tmp_path_factory.mktemp("open")))
-    with serving(application) as url:
+    with serve_app(application) as url:
         yield url
 
 
@@ -100,7 +83,7 @@ def empty(opened: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def drafts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str], Path]]:
+def drafts(serve_app: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str], Path]]:
     """Serve a normal instance; give its URL, the tokens and the folder."""
     folder = tmp_path_factory.mktemp("normal")
     tokens = Tokens(folder)
@@ -123,7 +106,7 @@ def drafts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict
 
     app = FastAPI(lifespan=lifespan)
     app.include_router(build_router(Writes(live, live.settings, tokens, Audit(folder), published)))
-    with serving(app) as url:
+    with serve_app(app) as url:
         yield url, texts, folder
 
 
@@ -268,7 +251,7 @@ def test_settings_come_from_the_environment_or_are_refused() -> None:
     assert (found.mode, found.timeout, found.max_bytes) == (Mode.OFF, 5.0, 1 << 20)
     assert WritesSettings.from_environment({}) == WritesSettings()
     for wrong in ({"CIRCKG_WRITES": "yes"}, {"CIRCKG_WRITE_TIMEOUT": "soon"}, {"CIRCKG_WRITE_MB": "-1"}):
-        with pytest.raises(WritesSettingsError):
+        with pytest.raises(SettingsError):
             WritesSettings.from_environment(wrong)
 
 

@@ -25,7 +25,8 @@ from circkg_server.contributions.template_routes import build_router as template
 from circkg_server.cors import Cors
 from circkg_server.dumps import build_router as dumps_router
 from circkg_server.engines.interface import Engine
-from circkg_server.engines.remote import RemoteEngines, RemoteServed, RemoteSettings
+from circkg_server.engines.remote import RemoteEngines, RemoteServed
+from circkg_server.engines.remote_settings import RemoteSettings
 from circkg_server.engines.service import Engines, Served
 from circkg_server.linked_data.application import LinkedData
 from circkg_server.operations.logs import Answered, RequestLog, log_query

@@ -35,7 +35,7 @@ from circkg_server.settings import Settings, SettingsError, default_store
 from circkg_server.store.snapshot import NothingPublishedError
 from circkg_server.verification import VerifyError
 from circkg_server.writes.open_folder import NotThrowAwayError
-from circkg_server.writes.settings import Mode, WritesSettings, WritesSettingsError
+from circkg_server.writes.settings import Mode, WritesSettings
 from circkg_server.writes.tokens import token_app
 from circkg_shapes.validate import ShapesError
 
@@ -67,7 +67,7 @@ def _told() -> Iterator[None]:
         yield
     except (
         LoadError, StoreBusyError, ManifestError, NothingPublishedError, RuleError, VerifyError, QuestionError,
-        ContributionError, TemplateError, FetchError, ShapesError, SettingsError, WritesSettingsError,
+        ContributionError, TemplateError, FetchError, ShapesError, SettingsError,
         NotThrowAwayError, LowSpaceError, OSError,
     ) as error:  # fmt: skip
         err.print(f"[bold red]circkg:[/] {escape(str(error))}", highlight=False)

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, PlainTextResponse
 
 from circkg_loaders.iris import is_slug
+from circkg_server.conditional import not_modified
 from circkg_server.problems import problem
 from circkg_server.publishing.distributions import Distribution, find, index_path, path_of
 from circkg_server.releases.archive import Archive
@@ -44,9 +45,7 @@ def build_router(archive: Archive) -> APIRouter:
         if file.endswith(".sha256"):
             return PlainTextResponse(found.checksum_line, headers=_FOR_EVER)
         headers = _headers(found)
-        if headers["ETag"] in (tag.strip() for tag in request.headers.get("if-none-match", "").split(",")):
-            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        return FileResponse(
+        return not_modified(request, headers) or FileResponse(
             path_of(archive, found), media_type=found.served_as, filename=f"{set_}-{file}", headers=headers
         )
 

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+DOCUMENT_NAMES: Mapping[str, str] = {
+    "application/xhtml+xml": "text/html",
+    "application/json": "application/ld+json",
+    "application/xml": "application/rdf+xml",
+    "text/xml": "application/rdf+xml",
+    "text/plain": "application/n-triples",
+    "text/n3": "text/turtle",
+    "application/x-turtle": "text/turtle",
+}
+"""Media types by which clients ask for forms of an RDF document or its page, and the form that each stands for."""
+
 
 def choose(accept: str, offered: Sequence[str], also: Mapping[str, str] | None = None) -> str | None:
     """Return the offered media type that a client likes best, or ``None`` if it takes none.

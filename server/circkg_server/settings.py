@@ -6,10 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self, TypeVar, get_type_hints
+from typing import Self, TypeVar, cast
 
 MIB = 1024 * 1024
 T = TypeVar("T")
+Number = TypeVar("Number", int, float)
 
 
 class SettingsError(ValueError):
@@ -21,29 +22,42 @@ def default_store() -> Path:
     return Path(os.environ.get("CIRCKG_STORE", ".circkg"))
 
 
+def read_number(environment: Mapping[str, str], name: str, default: Number, least: float = 0) -> Number:
+    """Return the number of a variable, of the type of its default, which holds where the variable is unset or empty.
+
+    :raises SettingsError: if it is no such number, or smaller than the least.
+
+    >>> read_number({"CIRCKG_QUEUE": "8"}, "CIRCKG_QUEUE", 64), read_number({}, "CIRCKG_TIMEOUT", 30.0)
+    (8, 30.0)
+    """
+    text = environment.get(name, "").strip()
+    if not text:
+        return default
+    type_ = type(default)
+    try:
+        value = type_(text)
+    except ValueError:
+        value = type_(-1)
+    if not max(least, 0) <= value < float("inf"):
+        what = "a whole number" if type_ is int else "a number"
+        raise SettingsError(f"{name} is {text!r}; it takes {what} of at least {least:g}.")
+    return value
+
+
 def from_variables(cls: type[T], prefix: str, environment: Mapping[str, str] | None = None) -> T:
     """Return settings whose fields are read from variables: the prefix, and the field's name in capitals.
 
-    :param cls: a dataclass whose fields are texts and numbers; it checks the rest itself.
-    :raises SettingsError: if a value is of the wrong type, or a negative number.
+    :param cls: a dataclass whose fields are texts and numbers, each with a default; it checks the rest itself.
+    :raises SettingsError: if a number is none, or negative.
     """
     environment = os.environ if environment is None else environment
     values: dict[str, object] = {}
-    types = get_type_hints(cls)
     for field in fields(cls):  # type: ignore[arg-type]  # every class given is a dataclass
         name = f"{prefix}{field.name.upper()}"
-        text = environment.get(name)
-        if text is None:
-            continue
-        type_ = types[field.name]
-        try:
-            value = type_(text)
-        except ValueError as error:
-            what = "a whole number" if type_ is int else "a number"
-            raise SettingsError(f"{name} is {text!r}; it takes {what}.") from error
-        if type_ is not str and not 0 <= value < float("inf"):
-            raise SettingsError(f"{name} is {text!r}; it takes a number that is not negative.")
-        values[field.name] = value
+        if isinstance(field.default, str):
+            values[field.name] = environment.get(name, field.default)
+        else:
+            values[field.name] = read_number(environment, name, cast("float", field.default))
     return cls(**values)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from circkg_server.app import build_app
 from circkg_server.build import Build
@@ -77,24 +75,13 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(archive: Archive, manifest: Manifest, publisher: Path) -> Iterator[Server]:
+def server(serve_app: Any, archive: Archive, manifest: Manifest, publisher: Path) -> Iterator[Server]:
     """Give a real server of the curated data."""
     assert manifest.releases
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    app = build_app(archive, Settings(readers=1, catalogue=str(publisher)))
-    running = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    found = Server(f"http://127.0.0.1:{port}")
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        if running.started and found.get("/ready").status_code == 200:
-            break
-        time.sleep(0.05)
-    else:
-        pytest.fail("the server did not become ready")
-    yield found
-    running.should_exit = True
-    thread.join(timeout=60)
+    with serve_app(build_app(archive, Settings(readers=1, catalogue=str(publisher)))) as address:
+        found = Server(address)
+        deadline = time.monotonic() + 120
+        while found.get("/ready").status_code != 200:
+            assert time.monotonic() < deadline, "the server did not become ready"
+            time.sleep(0.05)
+        yield found

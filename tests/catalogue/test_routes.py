@@ -61,6 +61,7 @@ def test_each_form_comes_by_accept_and_by_ending(server: Any, path: str, accept:
 def test_who_does_not_choose_gets_turtle_and_a_browser_a_page(server: Any) -> None:
     assert kind(server.get("/catalogue")) == "text/turtle"
     assert kind(server.get("/catalogue", BROWSER)) == "text/html"
+    assert kind(server.get("/catalogue", "application/x-turtle")) == "text/turtle"
     assert kind(server.get("/set/ccri", BROWSER)) == "text/html"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -14,8 +13,8 @@ from pyoxigraph import RdfFormat, parse, serialize
 
 from circkg_loaders.iris import BASE
 from circkg_loaders.prefixes import expand, prefixes
-from circkg_server.publishing.names import TURTLE_LOCAL, Names
-from circkg_shapes.terms import XSD, XSD_STRING, Term, Triple, iri, literal, literal_parts
+from circkg_server.publishing.names import JSON_LD_LOCAL, TURTLE_LOCAL, Names
+from circkg_shapes.terms import XSD, Term, Triple, iri, literal, literal_parts
 
 _TYPE = iri(expand("rdf:type"))
 _INTEGER = re.compile(rf'"([+-]?[0-9]+)"\^\^<{re.escape(XSD)}integer>')
@@ -86,11 +85,6 @@ def written(triples: Iterable[Triple], form: Form) -> bytes:
     return _rdf_xml(ordered, lines) if form.ending == "rdf" else lines
 
 
-def entity_tag(content: bytes) -> str:
-    """Return the entity tag of a document."""
-    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-
-
 def _order(triple: Triple) -> tuple[bool, Term, bool, Term, Term]:
     """Put what is ours before what it refers to, and the class of a thing before the rest."""
     subject, predicate, value = triple
@@ -115,12 +109,8 @@ def _turtle(triples: list[Triple]) -> str:
     names = Names(used, TURTLE_LOCAL)
 
     def term(text: Term) -> str:
-        if text[0] == "<":
-            return names.short(text) or text
-        if plain := _INTEGER.fullmatch(text):
-            return plain[1]
-        body, mark, datatype = text.rpartition("^^") if text.endswith(">") else (text, "", "")
-        return f"{body}{mark}{names.short(datatype) or datatype}" if mark else text
+        plain = _INTEGER.fullmatch(text)
+        return plain[1] if plain else names.turtle(text)
 
     parts = [f"@prefix {prefix}: <{space}> .\n" for prefix, space in used.items()]
     for subject, of_subject in groupby(triples, key=itemgetter(0)):
@@ -134,19 +124,8 @@ def _turtle(triples: list[Triple]) -> str:
 
 def _json_ld(triples: list[Triple]) -> str:
     used = _used(triples)
-    names = Names(used, r"(?!//)[^<>\s]*")
-
-    def name(text: Term) -> str:
-        return names.short(text) or text[1:-1]
-
-    def value(text: Term) -> object:
-        if text[0] == "<":
-            return {"@id": name(text)}
-        lexical, language, datatype = literal_parts(text)
-        if language:
-            return {"@value": lexical, "@language": language}
-        return lexical if datatype == XSD_STRING else {"@value": lexical, "@type": name(f"<{datatype}>")}
-
+    names = Names(used, JSON_LD_LOCAL)
+    name, value = names.node, names.json_value
     nodes = []
     for subject, of_subject in groupby(triples, key=itemgetter(0)):
         node: dict[str, object] = {"@id": name(subject)}

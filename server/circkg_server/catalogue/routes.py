@@ -10,25 +10,18 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from circkg_server.catalogue.description import FORMS, Form, entity_tag
+from circkg_server.catalogue.description import FORMS, Form
 from circkg_server.catalogue.documents import Kind, Shelf
 from circkg_server.catalogue.pages import catalogue_page, set_page
 from circkg_server.catalogue.quality.command import kept_path
-from circkg_server.negotiation import choose
+from circkg_server.conditional import entity_tag, not_modified
+from circkg_server.negotiation import DOCUMENT_NAMES, choose
 from circkg_server.problems import problem
 from circkg_server.releases.manifest import Manifest, Release
 from circkg_shapes.terms import TermError, iri
 
 _HTML = "text/html"
 _READ = ["GET", "HEAD"]
-_ALSO = {
-    "text/plain": "application/n-triples",
-    "application/json": "application/ld+json",
-    "application/xml": "application/rdf+xml",
-    "text/xml": "application/rdf+xml",
-    "text/n3": "text/turtle",
-    "application/xhtml+xml": _HTML,
-}
 """Media types that clients ask for and that stand for one of ours."""
 
 
@@ -163,7 +156,7 @@ class _Answer:
         offered = [form.media_type for form in FORMS]
         if page is not None:
             offered.insert(1, _HTML)
-        media_type = choose(self._request.headers.get("accept", ""), offered, _ALSO)
+        media_type = choose(self._request.headers.get("accept", ""), offered, DOCUMENT_NAMES)
         if self._chosen is not None:
             media_type = self._chosen.media_type
         if media_type is None:
@@ -177,10 +170,8 @@ class _Answer:
         headers = {"ETag": entity_tag(content), "Cache-Control": "no-cache"}
         if self._chosen is None:
             headers["Vary"] = "Accept"
-        tags = [tag.strip().removeprefix("W/") for tag in self._request.headers.get("if-none-match", "").split(",")]
-        if headers["ETag"] in tags or "*" in tags:
-            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        return Response(content, media_type=media_type, headers=headers)
+        known = not_modified(self._request, headers)
+        return known or Response(content, media_type=media_type, headers=headers)
 
 
 def _by_ending(ending: str) -> Form | None:

@@ -27,7 +27,7 @@ _NOT_IN_XML = bytes(code for code in range(0x20) if code not in (0x09, 0x0A, 0x0
 _NONCHARACTERS = ("\ufffe".encode(), "\uffff".encode())
 
 
-def _fits_xml(text: bytes) -> bool:
+def fits_xml(text: bytes) -> bool:
     """Tell whether XML can carry a text; the engine writes no character in two parts."""
     return text.translate(None, _NOT_IN_XML) == text and not any(bad in text for bad in _NONCHARACTERS)
 
@@ -40,7 +40,7 @@ class AnswerError(Exception):
         self.kind = kind
 
 
-class _RowCounter:
+class RowCounter:
     """Counts the rows of an answer in its bytes as they pass, without parsing.
 
     In JSON ``},{"`` and the first letter of a variable stand between two rows, and nowhere else: a quotation mark in a
@@ -85,7 +85,7 @@ class _Writer:
         self._parts: list[bytes] = []
         self._held = 0
         self._sent = 0
-        self._counter = _RowCounter(job.format)
+        self._counter = RowCounter(job.format)
         self._is_xml = job.format in ("xml", "rdfxml")
         self.error: AnswerError | None = None
 
@@ -98,7 +98,7 @@ class _Writer:
             self._stop("too-large", f"The answer has more than {self._job.max_bytes:,} bytes. Ask for less, or page.")
         if self._counter.rows > self._job.max_rows:
             self._stop("too-large", f"The answer has more than {self._job.max_rows:,} rows. Ask for less, or page.")
-        if self._is_xml and not _fits_xml(chunk):
+        if self._is_xml and not fits_xml(chunk):
             self._stop("not-in-xml", "The answer holds a control character, which XML cannot carry. Ask for JSON.")
         self._parts.append(chunk)
         self._held += len(chunk)

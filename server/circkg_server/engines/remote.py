@@ -13,17 +13,16 @@ import math
 import re
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Self
 from urllib.parse import urlencode
 
 from circkg_loaders.iris import BASE
 from circkg_server.engines.frames import Job
 from circkg_server.engines.pool import HIGH_WATER, Failure, Running
 from circkg_server.engines.quickness import Quickness
-from circkg_server.engines.reader import _fits_xml, _RowCounter
+from circkg_server.engines.reader import RowCounter, fits_xml
 from circkg_server.engines.remote_client import (
     MAX_ERROR,
     Address,
@@ -33,10 +32,11 @@ from circkg_server.engines.remote_client import (
     UnreachableError,
 )
 from circkg_server.engines.remote_push import MERGED, Pusher, PushError
+from circkg_server.engines.remote_settings import DIALECTS, RemoteSettings
 from circkg_server.engines.service import SnapshotGoneError
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest, ManifestError
-from circkg_server.settings import Settings, SettingsError, from_variables
+from circkg_server.settings import Settings, SettingsError
 from circkg_server.sparql.formats import FORMATS
 from circkg_server.sparql.tokens import Token, form_of, tokens
 from circkg_server.store.dataset import Dataset
@@ -58,79 +58,6 @@ class EngineKind(StrEnum):
     """The kind of this engine, as the status page names it."""
 
     REMOTE = "remote"
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """What a kind of store does in its own way.
-
-    :param timeout: parameter of a query's time limit; empty if it has none.
-    :param unit: units of that parameter in a second.
-    :param suffix: what stands behind its number.
-    :param merges: whether several default graphs are merged, so that a triple in two of them counts once.
-    """
-
-    timeout: str = ""
-    unit: int = 1
-    suffix: str = ""
-    merges: bool = False
-
-
-DIALECTS = {
-    "generic": Dialect(),
-    "oxigraph": Dialect(),  # `--timeout-s` of the server only
-    "virtuoso": Dialect("timeout", 1000),
-    "fuseki": Dialect("timeout", merges=True),
-    "graphdb": Dialect("timeout"),
-    "qlever": Dialect("timeout", suffix="s"),
-    "stardog": Dialect("timeout", 1000),
-    "neptune": Dialect(),  # a hint in the query only
-}
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteSettings:
-    """Where the store is. Each is read from its name in capitals after ``CIRCKG_REMOTE_``."""
-
-    query: str = ""
-    """address of SPARQL queries"""
-    update: str = ""
-    """address of SPARQL updates; empty: snapshots are pushed by somebody else"""
-    graph_store: str = ""
-    """address of the Graph Store Protocol, by which much data come faster; empty: they come by update"""
-    kind: str = "generic"
-    """generic, oxigraph, virtuoso, fuseki, graphdb, qlever, stardog or neptune"""
-    default_graph: str = "named"
-    """named: the default graph stands in a named graph, which queries get; own: in the store's own default graph"""
-    connections: int = 16
-    """queries that the store gets at once; a quarter is kept for quick ones"""
-    user: str = ""
-    """name at the store; empty: the password is a token"""
-    password: str = ""
-    """password or token at the store"""
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Return the settings of the environment.
-
-        :raises SettingsError: if one cannot be used.
-        """
-        return from_variables(cls, "CIRCKG_REMOTE_", environment)
-
-    def __post_init__(self) -> None:
-        """Check what can be checked without the store."""
-        if self.connections < 1:
-            raise SettingsError(f"CIRCKG_REMOTE_CONNECTIONS is {self.connections}; it takes a number from 1.")
-        if self.kind not in DIALECTS:
-            raise SettingsError(f"CIRCKG_REMOTE_KIND is {self.kind!r}; it takes {', '.join(DIALECTS)}.")
-        if self.default_graph not in ("named", "own"):
-            raise SettingsError(f"CIRCKG_REMOTE_DEFAULT_GRAPH is {self.default_graph!r}; it takes named or own.")
-        for name in ("query", "update", "graph_store"):
-            try:
-                if getattr(self, name):
-                    Address.of(getattr(self, name))
-            except ValueError as error:
-                raise SettingsError(f"CIRCKG_REMOTE_{name.upper()}: {error}") from error
 
 
 @dataclass(slots=True)
@@ -208,7 +135,7 @@ class RemoteAnswer:
         self.running = running
         self._job = job
         self._done = done
-        self._counter = _JsonRows() if job.format == "json" else _RowCounter(job.format)
+        self._counter = _JsonRows() if job.format == "json" else RowCounter(job.format)
         self._expected = _MEDIA_TYPES[job.format]
         self._is_ask = is_ask
         self._chunks: deque[bytes] = deque()
@@ -265,7 +192,7 @@ class RemoteAnswer:
         if self._counter.rows > job.max_rows:
             self.fail(Failure("too-large", f"The answer has more than {job.max_rows:,} rows. Ask for less, or page."))
             return
-        if job.format in ("xml", "rdfxml") and not _fits_xml(chunk):
+        if job.format in ("xml", "rdfxml") and not fits_xml(chunk):
             told = "The answer holds a control character, which XML cannot carry. Ask for JSON."
             self.fail(Failure("not-in-xml", told))
             return

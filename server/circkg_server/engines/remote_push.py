@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from urllib.parse import quote, urlencode
 from circkg_loaders.iris import BASE
 from circkg_server.engines.remote_client import Client, Reply
 from circkg_server.releases.archive import Archive
-from circkg_server.releases.manifest import Manifest, Release
+from circkg_server.releases.manifest import Manifest
 
 MARKER = f"{BASE}set/manifest"
 """Graph that says which release of which graph the store has."""
@@ -53,14 +52,8 @@ def default_triples(archive: Archive, manifest: Manifest) -> Iterator[bytes]:
 
     Releases are sorted, and stay so without the name of their graph: they are merged as they are read.
     """
-
-    def lines(release: Release) -> Iterator[bytes]:
-        suffix = f"<{release.graph}> .\n".encode()
-        for line in io.BytesIO(archive.quads(release)):
-            yield line.removesuffix(suffix) + b".\n"
-
-    merged = heapq.merge(*(lines(release) for release in manifest.releases if release.role.in_default_graph))
-    return (line for line, _ in groupby(merged))
+    parts = (archive.n_triples(release) for release in manifest.releases if release.role.in_default_graph)
+    return (line for line, _ in groupby(heapq.merge(*parts)))
 
 
 def default_version(manifest: Manifest) -> str:
@@ -128,9 +121,8 @@ class Pusher:
         for release in manifest.releases:
             if held.versions.get(release.graph) != release.version:
                 staging = f"{STAGING}{release.set}"
-                suffix = f"<{release.graph}> .\n".encode()
-                lines = (line.removesuffix(suffix) + b".\n" for line in io.BytesIO(archive.quads(release)))
-                steps.append(_move(staging, f"GRAPH <{release.graph}>", await self._fill(staging, lines)))
+                filled = await self._fill(staging, archive.n_triples(release))
+                steps.append(_move(staging, f"GRAPH <{release.graph}>", filled))
         triples = held.triples
         if held.versions.get(merged) != CURRENT:
             target = f"{STAGING}default-graph" if self.own_default else merged

@@ -19,6 +19,7 @@ import h11
 
 from circkg_server.federation.addresses import Address, AddressError, is_public
 from circkg_server.federation.results import Answer, AnswerError, read_answer
+from circkg_server.settings import SettingsError, read_number
 
 __all__ = [
     "PRESETS",
@@ -111,7 +112,7 @@ class FederationSettings:
     def from_environment(cls, environment: Mapping[str, str]) -> FederationSettings:
         """Read ``CIRCKG_SERVICE``, and the limits ``CIRCKG_SERVICE_TIMEOUT``, ``…_ROWS``, ``…_BYTES`` and so on.
 
-        :raises ValueError: if one of them cannot be read.
+        :raises SettingsError: if one of them cannot be read.
 
         >>> FederationSettings.from_environment({"CIRCKG_SERVICE": "wikidata"}).endpoints[0].name
         'Wikidata'
@@ -119,11 +120,11 @@ class FederationSettings:
         default = cls()
         return cls(
             endpoints=_endpoints(environment.get("CIRCKG_SERVICE", "")),
-            timeout=_number(environment, "TIMEOUT", default.timeout),
-            rows=_whole(environment, "ROWS", default.rows),
-            size=_whole(environment, "BYTES", default.size),
-            clauses=_whole(environment, "CLAUSES", default.clauses),
-            concurrency=_whole(environment, "CONCURRENCY", default.concurrency),
+            timeout=read_number(environment, "CIRCKG_SERVICE_TIMEOUT", default.timeout, least=0.001),
+            rows=read_number(environment, "CIRCKG_SERVICE_ROWS", default.rows, least=1),
+            size=read_number(environment, "CIRCKG_SERVICE_BYTES", default.size, least=1),
+            clauses=read_number(environment, "CIRCKG_SERVICE_CLAUSES", default.clauses, least=1),
+            concurrency=read_number(environment, "CIRCKG_SERVICE_CONCURRENCY", default.concurrency, least=1),
         )
 
 
@@ -138,31 +139,13 @@ def _endpoints(text: str) -> tuple[Endpoint, ...]:
             try:
                 address = Address.parse(written)
             except AddressError as error:
-                raise ValueError(f"CIRCKG_SERVICE: {error} Presets: {', '.join(PRESETS)}.") from error
+                raise SettingsError(f"CIRCKG_SERVICE: {error} Presets: {', '.join(PRESETS)}.") from error
             if not insecure and not address.is_named:
-                raise ValueError(
+                raise SettingsError(
                     f"CIRCKG_SERVICE: <{written}> has no full domain name. In tests, put {_MARK} before it."
                 )
             found[address] = Endpoint(name, address, insecure)
     return tuple(found.values())
-
-
-def _number(environment: Mapping[str, str], name: str, default: float) -> float:
-    text = environment.get(f"CIRCKG_SERVICE_{name}", "").strip()
-    try:
-        number = float(text) if text else default
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise ValueError(f"CIRCKG_SERVICE_{name}: {text!r} is not a number greater than 0.")
-    return number
-
-
-def _whole(environment: Mapping[str, str], name: str, default: int) -> int:
-    number = _number(environment, name, default)
-    if number != int(number):
-        raise ValueError(f"CIRCKG_SERVICE_{name}: {number} is not a whole number.")
-    return int(number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from circkg_loaders.prefixes import expand
 from circkg_loaders.rdf_files import read_turtle
 from circkg_server.linked_data import formats, profiles, reference, vocabularies
 from circkg_server.linked_data.addresses import split_extension
-from circkg_server.linked_data.asking import Snapshot, triples
+from circkg_server.linked_data.asking import Snapshot
 from circkg_server.linked_data.formats import DATA, HTML, JSON_LD, TRIG, Format
 from circkg_server.linked_data.jsonld import Context
 from circkg_server.linked_data.languages import PAGE_LANGUAGES, name_of, of_page
@@ -21,7 +21,7 @@ from circkg_server.linked_data.requests import Asked, Reply, not_acceptable
 from circkg_server.linked_data.signposting import Link
 from circkg_server.linked_data.terms import ONTOLOGY, Terms
 from circkg_server.releases.archive import Archive
-from circkg_server.releases.manifest import ManifestError, Release
+from circkg_server.releases.manifest import ManifestError
 from circkg_shapes.rooms import room
 from circkg_shapes.terms import Term, Triple
 
@@ -166,14 +166,8 @@ def _version(archive: Archive, version: str) -> Terms | None:
         except ManifestError:
             continue
         if release is not None and release.version.startswith(f"{version}-"):
-            return Terms.of_triples(_quads(archive, release), [])
+            return Terms.of_triples(archive.triples(release), [])
     return None
-
-
-def _quads(archive: Archive, release: Release) -> list[Triple]:
-    """Return the triples of a release."""
-    suffix = f" <{release.graph}> .\n".encode()
-    return list(triples(archive.quads(release).replace(suffix, b" .\n")))
 
 
 def _context(parts: list[str], shared: Publication, archive: Archive) -> Reply | None:

@@ -13,7 +13,7 @@ from pyoxigraph import RdfFormat, parse, serialize
 from circkg_loaders.prefixes import prefixes
 from circkg_server.linked_data.addresses import is_ours
 from circkg_server.linked_data.description import Description
-from circkg_server.negotiation import choose
+from circkg_server.negotiation import DOCUMENT_NAMES, choose
 from circkg_shapes.terms import Triple
 
 
@@ -44,14 +44,6 @@ DATA = (TURTLE, JSON_LD, RDF_XML, N_TRIPLES, TRIG)
 OFFERED = (HTML, *DATA, LINKSET)
 """Formats of a document; the first is for who does not choose."""
 
-_ALSO = {
-    "application/xhtml+xml": "text/html",
-    "application/json": "application/ld+json",
-    "application/xml": "application/rdf+xml",
-    "text/xml": "application/rdf+xml",
-    "text/plain": "application/n-triples",
-    "application/x-turtle": "text/turtle",
-}
 _ENGINE = {
     TURTLE: RdfFormat.TURTLE,
     JSON_LD: RdfFormat.JSON_LD,
@@ -64,12 +56,12 @@ _ENGINE = {
 def negotiate(accept: str, offered: Sequence[Format] = OFFERED) -> Format | None:
     """Return the format that a client likes best, or ``None`` if it takes none of those offered.
 
-    >>> negotiate("text/html;q=0.5, text/turtle").name
-    'Turtle'
+    >>> negotiate("text/html;q=0.5, text/turtle").name, negotiate("text/n3").name
+    ('Turtle', 'Turtle')
     >>> negotiate("image/png") is None
     True
     """
-    chosen = choose(accept, [found.media_type for found in offered], _ALSO)
+    chosen = choose(accept, [found.media_type for found in offered], DOCUMENT_NAMES)
     return next((found for found in offered if found.media_type == chosen), None)
 
 

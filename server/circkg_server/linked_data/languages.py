@@ -8,10 +8,11 @@ from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 
+from circkg_loaders.contributed import codes
 from circkg_shapes.terms import literal_parts
 
-PAGE_LANGUAGES = ("en", "pt", "fi", "fr", "de", "es", "it", "pl")
-"""Languages in which the words of the pages themselves are written (``words.csv``)."""
+PAGE_LANGUAGES = codes.LANGUAGES
+"""Languages in which the words of the pages themselves are written (``words.csv``), as those of the faults are."""
 LANGUAGES = (
     *PAGE_LANGUAGES,
     "bg", "cs", "da", "el", "et", "ga", "hr", "hu", "lt", "lv", "mt", "nl", "no", "ro", "sk", "sl", "sv", "ca",

@@ -9,12 +9,10 @@ from typing import Any
 
 from circkg_loaders.prefixes import prefixes
 from circkg_server.publishing.blocks import Pairs
-from circkg_server.publishing.names import CACHED, Names
+from circkg_server.publishing.names import CACHED, JSON_LD_LOCAL, Names
 from circkg_server.publishing.outputs import Output
 from circkg_server.publishing.survey import TYPE
-from circkg_shapes.terms import XSD_STRING, Term, is_blank, is_iri, literal_parts
-
-_LOCAL = r"(?!//)[^<>\s]*"
+from circkg_shapes.terms import Term
 
 
 class JsonLdWriter:
@@ -28,8 +26,9 @@ class JsonLdWriter:
         self.output = output
         odd = {scheme.lower() for scheme in schemes}
         context = {prefix: namespace for prefix, namespace in prefixes().items() if prefix.lower() not in odd}
-        self._names = Names(context, _LOCAL)
-        self._value = lru_cache(maxsize=CACHED)(self._value_of)
+        names = Names(context, JSON_LD_LOCAL)
+        self._name = names.node
+        self._value = lru_cache(maxsize=CACHED)(names.json_value)
         self._between = ""
         output.text(f'{{"@context":{_text(context)},\n"@graph":[')
 
@@ -50,19 +49,6 @@ class JsonLdWriter:
     def end(self) -> None:
         """Write what comes after the last node."""
         self.output.text("\n]}\n")
-
-    def _name(self, term: Term) -> str:
-        return term if is_blank(term) else self._names.short(term) or term[1:-1]
-
-    def _value_of(self, value: Term) -> object:
-        if is_iri(value) or is_blank(value):
-            return {"@id": self._name(value)}
-        text, language, datatype = literal_parts(value)
-        if language:
-            return {"@value": text, "@language": language}
-        if datatype == XSD_STRING:
-            return text
-        return {"@value": text, "@type": self._name(f"<{datatype}>")}
 
 
 def _text(content: object) -> str:

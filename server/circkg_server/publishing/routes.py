@@ -5,7 +5,6 @@ Files of releases are given by :mod:`circkg_server.dumps`, which can give parts 
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from fastapi.responses import StreamingResponse
 
 from circkg_server.catalogue.editor import Editor
 from circkg_server.catalogue.routes import address_of
+from circkg_server.conditional import entity_tag, not_modified
 from circkg_server.negotiation import choose
 from circkg_server.problems import problem
 from circkg_server.publishing import citation, pages, site
@@ -263,7 +263,5 @@ def _response(
         headers["Content-Length"] = str(found.size)
         return StreamingResponse(found.content(), media_type=found.media_type, headers=headers)
     content = kept.bytes((publication.manifest.number, publication.address, found.path), found.bytes)
-    headers["ETag"] = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    if headers["ETag"] in (tag.strip() for tag in request.headers.get("if-none-match", "").split(",")):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(content, media_type=found.media_type, headers=headers)
+    headers["ETag"] = entity_tag(content)
+    return not_modified(request, headers) or Response(content, media_type=found.media_type, headers=headers)

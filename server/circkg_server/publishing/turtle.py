@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from circkg_loaders.prefixes import prefixes
 from circkg_server.publishing.blocks import Pairs
-from circkg_server.publishing.names import Names, turtle_names
+from circkg_server.publishing.names import turtle_names
 from circkg_server.publishing.outputs import Output
 from circkg_server.publishing.survey import TYPE
-from circkg_shapes.terms import Term, is_iri
+from circkg_shapes.terms import Term
 
 
 class TurtleWriter:
@@ -18,7 +18,7 @@ class TurtleWriter:
 
     def __init__(self, output: Output, graph: Term | None = None) -> None:
         self.output = output
-        self._names: Names = turtle_names()
+        self._term = turtle_names().turtle
         self._graph = graph
         for prefix, namespace in prefixes().items():
             output.text(f"@prefix {prefix}: <{namespace}> .\n")
@@ -44,11 +44,3 @@ class TurtleWriter:
         """Write what comes after the last subject."""
         if self._graph is not None:
             self.output.text("\n}\n")
-
-    def _term(self, term: Term) -> str:
-        if is_iri(term):
-            return self._names.short(term) or term
-        if term.startswith('"') and term.endswith(">"):
-            body, mark, datatype = term.rpartition("^^")
-            return f"{body}{mark}{self._names.short(datatype) or datatype}"
-        return term

@@ -15,7 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from circkg_loaders.registry import DataSet
-from circkg_server.releases.manifest import Manifest, ManifestError, Release, from_json, to_json, write_durably
+from circkg_server.releases.manifest import (
+    Manifest,
+    ManifestError,
+    Release,
+    from_json,
+    sync_folder,
+    to_json,
+    write_durably,
+)
 from circkg_shapes.terms import Triple, iri
 
 CONTRIBUTED = "contributed"
@@ -54,10 +62,31 @@ def set_of(release: Release) -> DataSet:
     )  # fmt: skip
 
 
-def _triple(line: str, ending: str) -> Triple:
-    """Return the triple of a line of canonical N-Quads: no subject and no predicate has a blank in it."""
-    subject, predicate, rest = line.split(" ", 2)
-    return subject, predicate, rest.removesuffix(ending)
+def triple_of(line: bytes) -> Triple:
+    r"""Return the triple of a line of canonical N-Triples: no subject and no predicate has a blank in it.
+
+    >>> triple_of(b'<x:s> <x:p> "a . b"@en .\n')
+    ('<x:s>', '<x:p>', '"a . b"@en')
+    """
+    subject, predicate, rest = line.decode().split(" ", 2)
+    return subject, predicate, rest.removesuffix(" .\n")
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Give the path at which to make a folder, which takes the place of the one named when all of it is made.
+
+    Nobody finds a part of it. A process that dies leaves only what the next writer sweeps away.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{what}tmp") for what in ("", "old."))
+    shutil.rmtree(temporary, ignore_errors=True)
+    yield temporary
+    sync_folder(temporary)
+    if folder.exists():
+        shutil.rmtree(folder.rename(old))
+    temporary.rename(folder)
+    sync_folder(folder.parent)
 
 
 def keep_newest(current: Path, keep: int, also: Collection[int] = ()) -> None:
@@ -150,8 +179,15 @@ class Archive:
 
         :raises ManifestError: if the file is missing or is not what the manifest says.
         """
-        ending = f" {iri(release.graph)} ."
-        return [_triple(line, ending) for line in self.quads(release).decode().split("\n") if line]
+        return list(map(triple_of, self.n_triples(release)))
+
+    def n_triples(self, release: Release) -> Iterator[bytes]:
+        """Return the lines of a release without the name of its graph, which are sorted too.
+
+        :raises ManifestError: if the file is missing or is not what the manifest says; that is known before any line.
+        """
+        ending = f"{iri(release.graph)} .\n".encode()
+        return (line.removesuffix(ending) + b".\n" for line in io.BytesIO(self.quads(release)))
 
     def lines(self, release: Release) -> Iterator[bytes]:
         """Yield the lines of a release as they are read, so that a large one needs no more memory than a small one.

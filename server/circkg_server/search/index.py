@@ -22,7 +22,6 @@ import html
 import json
 import mmap
 import os
-import shutil
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,8 +29,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from circkg_server.releases.archive import Archive, keep_newest
-from circkg_server.releases.manifest import Manifest, sync_folder, write_durably
+from circkg_server.releases.archive import Archive, keep_newest, new_folder, triple_of
+from circkg_server.releases.manifest import Manifest, write_durably
 from circkg_server.search.settings import SearchError, SearchSettings, SearchUnavailableError
 from circkg_server.search.words import (
     UNTAGGED,
@@ -45,7 +44,7 @@ from circkg_server.search.words import (
     typing_errors,
     words,
 )
-from circkg_shapes.terms import XSD_STRING, literal_parts
+from circkg_shapes.terms import XSD_STRING, iri_text, is_iri, literal_parts
 
 if TYPE_CHECKING:
     from tantivy import Document, Query, Schema
@@ -184,15 +183,9 @@ def make(archive: Archive, manifest: Manifest, settings: SearchSettings | None =
     if _is_current(folder):
         return folder
     tantivy()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    _write(temporary, _things(_statements(archive, manifest)), manifest.number, settings or SearchSettings())
-    if folder.exists():
-        shutil.rmtree(folder)
-    temporary.rename(folder)
-    sync_folder(folder.parent)
+    with new_folder(folder) as new:
+        new.mkdir()
+        _write(new, _things(_statements(archive, manifest)), manifest.number, settings or SearchSettings())
     return folder
 
 
@@ -227,12 +220,9 @@ def _statements(archive: Archive, manifest: Manifest) -> Iterator[tuple[str, str
     for release in manifest.releases:
         if not release.role.in_default_graph:
             continue
-        end = f" <{release.graph}> ."
-        for line in archive.quads(release).decode().split("\n"):
-            subject, _, rest = line.partition(" ")
-            predicate, _, rest = rest.partition(" ")
-            if predicate in wanted and subject.startswith("<"):
-                yield subject[1:-1], predicate, rest.removesuffix(end)
+        for subject, predicate, value in map(triple_of, archive.n_triples(release)):
+            if predicate in wanted and is_iri(subject):
+                yield iri_text(subject), predicate, value
 
 
 def _things(statements: Iterable[tuple[str, str, str]]) -> dict[str, _Thing]:

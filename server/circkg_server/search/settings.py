@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from circkg_server.settings import read_number
+
 
 class SearchError(ValueError):
     """A search cannot be understood or asks for too much; the message says what to change."""
@@ -43,19 +45,16 @@ class SearchSettings:
     def from_environment(cls, environment: Mapping[str, str]) -> SearchSettings:
         """Return the settings of an environment, defaults where it says nothing.
 
-        :raises SearchError: if a value is no number, or too small.
+        :raises SettingsError: if a value is no number, or too small.
 
         >>> SearchSettings.from_environment({"CIRCKG_SEARCH_LIMIT": "50"}).limit
         50
         """
-        given = {}
-        for field in fields(cls):
-            name = f"CIRCKG_SEARCH_{field.name.upper()}"
-            if name not in environment:
-                continue
-            least = {"max_offset": 0, "few": 0, "heap_mb": 15}.get(field.name, 1)
-            text = environment[name].strip()
-            if not text.isascii() or not text.isdigit() or int(text) < least:
-                raise SearchError(f"{name} is {text!r}. Give a whole number of {least} or more.")
-            given[field.name] = int(text)
+        names = {field.name: f"CIRCKG_SEARCH_{field.name.upper()}" for field in fields(cls)}
+        least = {"max_offset": 0, "few": 0, "heap_mb": 15}
+        default = cls()
+        given = {
+            field: read_number(environment, name, getattr(default, field), least.get(field, 1))
+            for field, name in names.items()
+        }
         return cls(**given)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 import time
 import uuid
 from collections import Counter
@@ -20,6 +19,7 @@ from typing import Any
 
 from circkg_server import problems
 from circkg_server.coding import Coding, Compressor, coded, coding_for, compressor, pack
+from circkg_server.conditional import tags_of
 from circkg_server.engines.frames import Job
 from circkg_server.engines.interface import AnswerStream, Engine
 from circkg_server.engines.pool import Answer, Failure
@@ -644,7 +644,7 @@ class Exchange:
         """Return the entity tag that the client has, if it is that of the answer, compressed or not."""
         if not self._is_conditional:
             return None
-        has = re.findall(r'"([^"]*)"', self.header(b"if-none-match"))
+        has = tags_of(self.header(b"if-none-match"))
         return next((known for known in (*(f"{tag}{each.suffix}" for each in Coding), tag) if known in has), None)
 
     async def not_modified(self, headers: Headers, known: str | None) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from circkg_loaders.contributed.known import Known, write_known
-from circkg_server.releases.archive import Archive, keep_newest
-from circkg_server.releases.manifest import Manifest, sync_folder
+from circkg_server.releases.archive import Archive, keep_newest, new_folder, triple_of
+from circkg_server.releases.manifest import Manifest
 from circkg_shapes.background import Background, BackgroundError
 from circkg_shapes.terms import Triple
 
@@ -32,15 +30,9 @@ def make(archive: Archive, manifest: Manifest) -> Path:
     folder = path_of(archive, manifest)
     if _opened(folder):
         return folder
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    Background.write(temporary, _triples(archive, manifest), manifest.number)
-    write_known(temporary / NAMES, _triples(archive, manifest))
-    sync_folder(temporary)
-    if folder.exists():
-        shutil.rmtree(folder)
-    temporary.rename(folder)
-    sync_folder(folder.parent)
+    with new_folder(folder) as new:
+        Background.write(new, _triples(archive, manifest), manifest.number)
+        write_known(new / NAMES, _triples(archive, manifest))
     return folder
 
 
@@ -80,8 +72,4 @@ def _triples(archive: Archive, manifest: Manifest) -> Iterator[Triple]:
     """Yield the default graph as the releases write it."""
     for release in manifest.releases:
         if release.role.in_default_graph:
-            suffix = f" <{release.graph}> ."
-            for line in archive.quads(release).decode().split("\n"):
-                if line:
-                    subject, predicate, value = line.removesuffix(suffix).split(" ", 2)
-                    yield subject, predicate, value
+            yield from map(triple_of, archive.n_triples(release))

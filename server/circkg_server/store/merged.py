@@ -41,6 +41,5 @@ def load_default_graph(store: Store, archive: Archive, manifest: Manifest) -> No
     """
     for release in manifest.releases:
         if release.role.in_default_graph:
-            suffix = f" <{release.graph}> .\n".encode()
-            lines = (line.removesuffix(suffix) + b" .\n" for line in archive.quads(release).splitlines(keepends=True))
-            store.bulk_load(io.BufferedReader(_Lines(lines), 1 << 20), RdfFormat.N_TRIPLES)
+            lines = _Lines(archive.n_triples(release))
+            store.bulk_load(io.BufferedReader(lines, 1 << 20), RdfFormat.N_TRIPLES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +10,8 @@ from pyoxigraph import (
     Store,
 )
 
-from circkg_server.releases.archive import Archive, keep_newest
-from circkg_server.releases.manifest import Manifest, sync_folder
+from circkg_server.releases.archive import Archive, keep_newest, new_folder
+from circkg_server.releases.manifest import Manifest
 from circkg_server.store.dataset import Answer, Dataset, ask
 from circkg_server.store.merged import load_default_graph
 
@@ -34,18 +33,14 @@ def make(archive: Archive, manifest: Manifest) -> Path:
     folder = path_of(archive, manifest)
     if folder.exists():
         return folder
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    store = Store(str(temporary))
-    for release in manifest.releases:
-        store.bulk_load(archive.quads(release), RdfFormat.N_QUADS)
-    load_default_graph(store, archive, manifest)
-    store.optimize()
-    store.flush()
-    del store
-    sync_folder(temporary)
-    temporary.rename(folder)
-    sync_folder(folder.parent)
+    with new_folder(folder) as new:
+        store = Store(str(new))
+        for release in manifest.releases:
+            store.bulk_load(archive.quads(release), RdfFormat.N_QUADS)
+        load_default_graph(store, archive, manifest)
+        store.optimize()
+        store.flush()
+        del store
     return folder
 
 

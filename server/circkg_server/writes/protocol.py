@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, quote, unquote
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from circkg_server.conditional import tags_of
 from circkg_server.problems import problem
 from circkg_server.writes import live as live_store
 from circkg_server.writes.drafts import DRAFTS, is_draft, way_out
@@ -376,9 +377,7 @@ def _conditions(request: Request) -> Conditions:
 
 def _tags(header: str) -> list[str]:
     """Return the tags of a header, without the name of the format that each ends with."""
-    if header.strip() == "*":
-        return ["*"]
-    return [tag.partition(".")[0] for tag in re.findall(r'"([^"]*)"', header)]
+    return [tag.partition(".")[0] for tag in tags_of(header)]
 
 
 def _not_allowed(request: Request, allowed: str, detail: str) -> Response:

@@ -6,11 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-MIB = 1 << 20
-
-
-class WritesSettingsError(ValueError):
-    """A setting of writes has a value that cannot be used."""
+from circkg_server.settings import MIB, SettingsError, read_number
 
 
 class Mode(StrEnum):
@@ -44,30 +40,25 @@ class WritesSettings:
     def from_environment(cls, environment: Mapping[str, str]) -> WritesSettings:
         """Return the settings that the variables give, each with its default.
 
-        :raises WritesSettingsError: if a variable has a value that cannot be used.
+        :raises SettingsError: if a variable has a value that cannot be used.
 
         >>> WritesSettings.from_environment({"CIRCKG_WRITES": "open"}).mode.value
         'open'
         """
         mode = environment.get("CIRCKG_WRITES", cls().mode.value).strip().lower()
         if mode not in list(Mode):
-            raise WritesSettingsError(f"CIRCKG_WRITES={mode!r}: the values are {', '.join(Mode)}.")
+            raise SettingsError(f"CIRCKG_WRITES is {mode!r}; it takes {', '.join(Mode)}.")
+        default = cls()
         return cls(
             Mode(mode),
-            _number(environment, "CIRCKG_WRITE_TIMEOUT", cls().timeout),
-            int(_number(environment, "CIRCKG_WRITE_MB", cls().max_bytes / MIB) * MIB),
-            int(_number(environment, "CIRCKG_WRITE_ANSWER_MB", cls().max_answer / MIB) * MIB),
-            int(_number(environment, "CIRCKG_WRITE_MEMORY_MB", cls().memory / MIB, least=0) * MIB),
-            int(_number(environment, "CIRCKG_WRITE_QUEUE", cls().waiting, least=0)),
+            read_number(environment, "CIRCKG_WRITE_TIMEOUT", default.timeout, least=0.001),
+            _bytes(environment, "CIRCKG_WRITE_MB", default.max_bytes, least=0.001),
+            _bytes(environment, "CIRCKG_WRITE_ANSWER_MB", default.max_answer, least=0.001),
+            _bytes(environment, "CIRCKG_WRITE_MEMORY_MB", default.memory),
+            read_number(environment, "CIRCKG_WRITE_QUEUE", default.waiting),
         )
 
 
-def _number(environment: Mapping[str, str], name: str, default: float, least: float = 0.001) -> float:
-    text = environment.get(name, "").strip()
-    try:
-        value = float(text) if text else default
-    except ValueError:
-        value = -1.0
-    if not least <= value < 1e12:
-        raise WritesSettingsError(f"{name}={text!r}: give a number of at least {least:g}.")
-    return value
+def _bytes(environment: Mapping[str, str], name: str, default: int, least: float = 0) -> int:
+    """Return the bytes of a variable in MiB."""
+    return int(read_number(environment, name, default / MIB, least) * MIB)
