@@ -53,6 +53,15 @@ def test_a_mistake_is_told_at_its_place_with_a_way_out(name: str) -> None:
         assert (members["line"], members["column"]) == place
 
 
+@pytest.mark.parametrize(
+    "query", ["PREFIX" + " " * 1_000_000, "WHERE " * 150_000, "x" * 1_000_000, "SELECT " + "y" * 1_000_000]
+)
+def test_a_long_query_is_explained_too(query: str) -> None:
+    """It runs in the process that serves everybody, so it must not take time that grows with the square."""
+    assert len(explain(query, f"error at 1:{len(query) + 1}: expected [_]")["detail"]) < 2_000
+    assert len(explain(query, "error at 1:1: expected CONSTRUCT")["detail"]) < 2_000
+
+
 @pytest.mark.usefixtures("built")
 def test_the_command_line_says_the_same(archive: Archive, tmp_path: Path) -> None:
     query = tmp_path / "mine.rq"

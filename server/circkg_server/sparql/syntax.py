@@ -19,6 +19,8 @@ _KEYWORDS = (
 _TERMS = ("name", "iri", "variable", "string", "number", "blank")
 _SHOWN_TOKENS = 8
 _SHOWN_TEXT = 60
+_READ_OF_LINE = 500
+_READ_OF_MESSAGE = 4000
 _AT = re.compile(r"(?:error at |line )(\d+)(?::| between columns | column )(\d+)")
 _EXPECTED = re.compile(r"expected (?:one of )?(.*)", re.DOTALL)
 _CLASS_OF_CHARACTERS = re.compile(r"\[[^\]]*\]")
@@ -42,6 +44,7 @@ def explain(query: str, told: str) -> dict[str, Any]:
     >>> explain("SELECT * { ?s a circ:Barrier }", "error at 1:30: expected Prefix not found")["hint"]
     'Write PREFIX circ: <https://w3id.org/circkg/def#> at the start of the query.'
     """
+    told = told[:_READ_OF_MESSAGE]
     place = _AT.search(told)
     if not place:
         return {"detail": f"The query cannot be read. {' '.join(told.split())[:500]}"}
@@ -89,7 +92,7 @@ def _members(query: str, line: int, column: int, what: str, hint: str) -> dict[s
     """Return a problem's members; the hint, if any, is also the end of its detail."""
     lines = query.split("\n")
     text = lines[line - 1] if line <= len(lines) else ""
-    members = {"line": line, "column": column, "text": text.rstrip("\r")[:500]}
+    members = {"line": line, "column": column, "text": text.rstrip("\r")[:_READ_OF_LINE]}
     detail = f"Line {line}, column {column}: {what}."
     return {"detail": f"{detail} {hint}", "hint": hint} | members if hint else {"detail": detail} | members
 
@@ -158,7 +161,7 @@ def _hint_of_rest(rest: str, before: list[Token]) -> str:
 
 def _hint_of_line(query: str, line: int) -> str:
     lines = query.split("\n")
-    text = lines[line - 1] if line <= len(lines) else ""
+    text = lines[line - 1][:_READ_OF_LINE] if line <= len(lines) else ""  # the patterns take long for long texts
     return next((hint for pattern, hint in _IN_LINE if pattern.search(text)), "")
 
 
