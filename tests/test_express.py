@@ -332,8 +332,10 @@ def test_both_ways_log_the_same_events(tmp_path: Path, monkeypatch: pytest.Monke
                 handler.emit = records.append  # type: ignore[method-assign]
             monkeypatch.setattr(log, "handlers", [handler])
             RequestLog(nothing).answered("/sparql", found)
-            stream.seek(0)
-            lines.append([json.loads(line) for line in stream] or [json.loads(JsonLines().format(r)) for r in records])
+            written = (tmp_path / "log").read_text().splitlines()
+            told = [json.loads(line) for line in written or [JsonLines().format(record) for record in records]]
+            # The server of the tests before tells in a while what it answered to them.
+            lines.append([line for line in told if line.get("query_id") == "0f" or line.get("path") == '/doc/a"b'])
     quick, slow = lines
     for line in (*quick, *slow):
         line.pop("time")
