@@ -204,7 +204,7 @@ queries = st.sampled_from(
         "SELECT $this ?value WHERE { $this ex:p ?value FILTER (isLiteral(?value)) }",
         "SELECT $this (ex:q AS ?path) WHERE { $this ex:p ?v . FILTER NOT EXISTS { $this ex:q ?v } }",
         "SELECT $this ?path ?value WHERE { $this ?path ?value FILTER (LANG(?value) = 'en') }",
-        "SELECT DISTINCT $this WHERE { $this ex:p/ex:q* ?v . { ?v a ex:C } UNION { FILTER ($this = ex:n1) } }",
+        "SELECT DISTINCT $this WHERE { $this ex:p|ex:q ?v . { ?v a ex:C } UNION { FILTER ($this = ex:n1) } }",
         "SELECT $this ?value WHERE { $this ex:low ?value ; ex:high ?h FILTER (?value > ?h) }",
         "SELECT $this ?value WHERE { ?value ex:p|^ex:q $this OPTIONAL { ?value ex:r ?r } FILTER (!BOUND(?r)) }",
         "SELECT $this (COUNT(?v) AS ?value) WHERE { $this ex:p ?v } GROUP BY $this HAVING (COUNT(?v) > 1)",

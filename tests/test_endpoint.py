@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,7 @@ def test_a_query_that_is_too_long_is_refused(server: str) -> None:
 def test_the_start_page_names_the_sets_and_escapes_them(server: str) -> None:
     text = httpx.get(f"{server}/").text
     assert "https://w3id.org/circkg/set/a" in text
+    assert 'href="/set/a"' in text
     assert "A &lt;b&gt;" in text
 
 
@@ -234,3 +236,22 @@ def test_no_write_is_taken_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.Mo
         refused = client.post("/update", data={"update": "INSERT DATA { <a:a> <a:b> 1 }"})
         assert refused.status_code == 507
         assert client.get("/sparql", params={"query": COUNT}).status_code == 200
+
+
+def test_what_is_not_there_is_told_with_a_way_out(server: str) -> None:
+    missing = httpx.get(f"{server}/nowhere")
+    assert missing.status_code == 404
+    assert missing.json()["detail"].startswith("There is nothing at /nowhere. / shows")
+    refused = httpx.post(f"{server}/health")
+    assert refused.status_code == 405
+    assert refused.json()["detail"] == "Use GET."
+
+
+def test_the_form_of_the_start_page_asks_in_each_format_that_it_offers(server: str) -> None:
+    page = httpx.get(f"{server}/").text
+    offered = re.findall(r'<option value="(\w*)"', page)
+    assert {"", "csv"} <= set(offered)
+    for format_ in offered:
+        response = httpx.get(f"{server}/sparql", params={"query": COUNT, "format": format_})
+        assert response.status_code == 200, format_
+        assert (format_ or "json") in response.headers["content-type"].replace("tab-separated", "tsv")

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Store
 from rdflib.plugins.sparql import prepareQuery
+from typer.testing import CliRunner
 
+from circkg_server.cli import app
 from circkg_server.questions import Question, QuestionError, catalogue, find, read_question
 
 HEADER = """#+ id: {name}
@@ -169,3 +171,10 @@ def test_one_value_cannot_open_the_block_of_another(tmp_path: Path) -> None:
     for given in (values, dict(reversed(values.items()))):
         (row,) = Store().query(question.with_values(given))  # type: ignore[misc]
         assert (row["one"].value, row["two"].value) == ("VALUES ?two { }", "} DROP ALL #")
+
+
+def test_the_list_shows_every_name_whole() -> None:
+    told = CliRunner().invoke(app, ["query", "--list"])
+    assert told.exit_code == 0
+    shown = {line.split("│")[1].strip() for line in told.output.splitlines() if line.count("│") > 2}
+    assert all(question.id in shown for question in catalogue())

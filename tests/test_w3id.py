@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from circkg_loaders.iris import BASE, concept_iri, record_iri, scheme_iri, set_iri, source_iri, term_iri, thing_iri
+from circkg_server.contributions.reports.data import PAGES
 
 FILE = Path(__file__).resolve().parents[1] / "deploy" / "w3id" / ".htaccess"
 SITE = "https://circkg.example.org"
@@ -95,14 +96,22 @@ OF_THE_CATALOGUE = {
     set_iri("ccri", "0.1.0-0123456789ab"): "/set/ccri/0.1.0-0123456789ab",
     f"{BASE}catalogue": "/catalogue",
 }
+OF_WHAT_IS_PUBLISHED = {
+    f"{BASE}snapshot/1": "/snapshot/1",
+    f"{BASE}feed": "/feed",
+    f"{BASE}sparql": "/sparql",
+    f"{BASE}void": "/void",
+    f"{PAGES}region-unknown": "/docs/faults/region-unknown",
+}
+"""Identifiers in citations, feed, service description, VoID and reports of validation."""
 
 
-@pytest.mark.parametrize(("iri", "path"), (IDENTIFIERS | OF_THE_CATALOGUE).items())
+@pytest.mark.parametrize(("iri", "path"), (IDENTIFIERS | OF_THE_CATALOGUE | OF_WHAT_IS_PUBLISHED).items())
 def test_an_identifier_leads_to_its_page(iri: str, path: str) -> None:
     assert redirect(iri) == (303, f"{SITE}{path}")
 
 
-@pytest.mark.parametrize("path", IDENTIFIERS.values())
+@pytest.mark.parametrize("path", (IDENTIFIERS | OF_WHAT_IS_PUBLISHED).values())
 def test_the_page_is_there(site: str, path: str) -> None:
     assert (
         httpx.get(f"{site}{path}", headers={"Accept": "application/ld+json, text/html;q=0.5"}, timeout=60).status_code
@@ -121,7 +130,7 @@ def test_the_address_of_the_server_stands_in_one_line() -> None:
 
 def test_every_rule_is_one_that_apache_takes() -> None:
     known = {"R", "L", "NE", "E"}
-    assert len(rules()) == 5
+    assert len(rules()) == 6
     for rule in rules():
         assert set(rule.flags) <= known
         assert rule.flags.get("R", "303") in ("302", "303")

@@ -37,7 +37,10 @@ def expand(name: str) -> str:
     """
     prefix, colon, local = name.partition(":")
     if not colon or prefix not in prefixes() or not local:
-        raise PrefixError(f"{name!r} is no prefixed name of ours. Known prefixes: {', '.join(prefixes())}.")
+        raise PrefixError(
+            f"{name!r} is no prefixed name of ours. Write prefix:name, such as nuts:FI1C3. "
+            f"Known prefixes: {', '.join(prefixes())}."
+        )
     return prefixes()[prefix] + local
 
 

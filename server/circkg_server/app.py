@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
@@ -198,11 +199,22 @@ def _add_pages(pages: FastAPI, engine: Engine) -> None:
     pages.include_router(templates_router())
 
     @pages.exception_handler(HTTPException)
-    async def as_problem(_: object, error: HTTPException) -> Response:
+    async def as_problem(request: Request, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
-        response = problems.problem(status, status.phrase, f"{status.description or status.phrase}.")
+        root = request.scope.get("root_path", "")
+        detail = f"{status.description or status.phrase}."
+        if status is HTTPStatus.NOT_FOUND:
+            detail = f"There is nothing at {request.url.path}. {root}/ shows what there is, {root}/api/docs how to ask."
+        elif status is HTTPStatus.METHOD_NOT_ALLOWED:
+            detail = f"Use {(error.headers or {}).get('Allow', 'another method')}."
+        response = problems.problem(status, status.phrase, detail)
         response.headers.update(error.headers or {})
         return response
+
+    @pages.exception_handler(RequestValidationError)
+    async def as_problem_of_parameters(_: object, error: RequestValidationError) -> Response:
+        said = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
+        return problems.problem(HTTPStatus.BAD_REQUEST, "The request is not as it should be", f"{said}.")
 
     @pages.get("/")
     @pages.get("/sparql")

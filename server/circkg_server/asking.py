@@ -16,6 +16,7 @@ from circkg_server.federation import needs_federation
 from circkg_server.questions import QuestionError
 from circkg_server.releases.archive import Archive
 from circkg_server.sparql.formats import GRAPHS, TABLES, Format, serialize
+from circkg_server.sparql.syntax import explain
 from circkg_server.sparql.tokens import QueryError, check, dataset_of
 from circkg_server.store.snapshot import Snapshot
 
@@ -35,7 +36,9 @@ def ask_store(archive: Archive, query: str, format_: str) -> bytes | Table:
                 "The local store does not ask other endpoints. Start a server that may: see CIRCKG_SERVICE."
             )
         answer = Snapshot.open(archive).query(query, dataset_of(query))
-    except (SyntaxError, QueryError) as error:
+    except SyntaxError as error:
+        raise QuestionError(f"The query is not SPARQL. {explain(query, str(error))['detail']}") from error
+    except QueryError as error:
         raise QuestionError(f"The query cannot be answered: {error}") from error
     if isinstance(answer, QueryTriples):
         return serialize(answer, _format("turtle" if format_ == "table" else format_, GRAPHS))

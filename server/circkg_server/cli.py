@@ -333,7 +333,7 @@ def _pair(text: str) -> tuple[str, str]:
 def _list_questions() -> None:
     table = Table(title="Query catalogue", title_justify="left")
     for column in ("name", "kind", "question", "parameters"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=column == "name")
     for question in catalogue():
         names = ", ".join(parameter.name for parameter in question.parameters)
         table.add_row(question.id, question.kind, escape(question.question), names)

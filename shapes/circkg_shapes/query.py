@@ -23,10 +23,10 @@ from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.parserutils import CompValue
 from rdflib.term import Identifier
 
-from circkg_shapes.footprint import ANY_READ, Chain, Footprint
+from circkg_shapes.footprint import ANY, ANY_READ, Chain, Footprint
 from circkg_shapes.paths import Alternative, Path, Repeat, Sequence, Step, inverse
 from circkg_shapes.report import SH
-from circkg_shapes.terms import XSD, XSD_STRING
+from circkg_shapes.terms import XSD, XSD_STRING, Term
 from circkg_shapes.vocabulary import OWL, RDF, RDFS
 
 FOCUS: Final = "urn:x-circkg:focus"
@@ -70,7 +70,8 @@ class Query:
     :param plain: with prefixes and path, ``bound`` with ``$this`` bound by the list of focus nodes too.
     :param together: all focus nodes can be in the list at once.
     :param asks_for_forms: its solutions can depend on how a number or time is written.
-    :param reads_value: ``?value`` is read from the data, and not computed.
+    :param value_of: the predicates of the focus node whose objects ``?value`` is; ``*`` if it is
+        a variable. Empty if it is read elsewhere, or computed.
     :param footprint: what it looks at from a focus node.
     """
 
@@ -78,7 +79,7 @@ class Query:
     bound: str
     together: bool
     asks_for_forms: bool
-    reads_value: bool
+    value_of: frozenset[Term]
     footprint: Footprint
 
 
@@ -121,7 +122,7 @@ def read(text: str, prefixes: Mapping[str, str], path: str | None) -> Query:
         bound=head + _bound(parts),
         together=_is_for_all(algebra),
         asks_for_forms=_asks_for_forms(algebra),
-        reads_value=any(Name("value") == value for part in _parts(algebra) for _, _, value in _triples(part)),
+        value_of=_value_of(algebra),
         footprint=_footprint(algebra),
     )
 
@@ -203,6 +204,17 @@ def _asks_for_forms(algebra: CompValue) -> bool:
         else times > 1 and isinstance(value, Name)
         for value, times in objects.items()
     )
+
+
+def _value_of(algebra: CompValue) -> frozenset[Term]:
+    """Return the predicates with which ``?value`` is an object of ``$this``."""
+    predicates = (
+        predicate
+        for part in _parts(algebra)
+        for subject, predicate, value in _triples(part)
+        if (subject, value) == (Name("this"), Name("value"))
+    )
+    return frozenset(ANY if isinstance(p, Name) else f"<{p}>" for p in predicates if isinstance(p, Name | URIRef))
 
 
 def _is_for_all(algebra: CompValue) -> bool:

@@ -21,7 +21,7 @@ from rdflib.query import ResultRow
 from rdflib.term import Identifier
 
 from circkg_shapes.encoding import Columns
-from circkg_shapes.footprint import Backwards, Footprint, needed
+from circkg_shapes.footprint import ANY, Backwards, Footprint, needed
 from circkg_shapes.pairs import Ids, Pairs, pairs
 from circkg_shapes.query import FOCUS, Query
 from circkg_shapes.report import Messages
@@ -65,7 +65,7 @@ def solutions(query: Query, data: Columns, nodes: Ids) -> Iterator[Solution]:
     by_form = _seeing_forms(query, seen_data, nodes) if query.asks_for_forms else nodes[:0]
     rest = np.setdiff1d(nodes, by_form, assume_unique=True)
     by_store = _different(_by_store(query, seen_data, rest))
-    forms = _Forms(data, by_store if query.reads_value else ())
+    forms = _Forms(data, query.value_of, by_store)
     for bindings in by_store:
         for value in forms.written(bindings["this"], bindings.get("value")):
             yield _solution(bindings | ({"value": value} if value else {}))
@@ -172,14 +172,19 @@ def _by_rdflib(query: Query, data: Columns, nodes: Ids) -> Iterator[Bindings]:
 
 
 class _Forms:
-    """Knows the forms in which focus nodes write a value of which the store knows one form."""
+    """Knows the forms in which focus nodes write a value of which the store knows one form.
 
-    def __init__(self, data: Columns, rows: Iterable[Bindings]) -> None:
+    :param predicates: whose objects the values are.
+    """
+
+    def __init__(self, data: Columns, predicates: frozenset[Term], rows: Iterable[Bindings]) -> None:
         book = data.dictionary
         self._written: defaultdict[Term, set[Term]] = defaultdict(set)
         nodes = book.ids_of({row["this"] for row in rows if _OF_XSD in row.get("value", "")})
         typed = np.array([tag is None and datatype.startswith(XSD) for tag, datatype in book.endings()])
-        for _, both in data.around(nodes):
+        for predicate, both in data.around(nodes) if predicates else ():
+            if book.terms[predicate] not in predicates and ANY not in predicates:
+                continue
             kinds = book.kinds()[both.right]
             here = (kinds >= 0) & typed[np.maximum(kinds, 0)]
             for left, right in zip(both.left[here].tolist(), both.right[here].tolist(), strict=True):

@@ -91,6 +91,12 @@ def test_the_header_is_found_below_titles_and_may_be_declared(read_text: Reading
     assert "header-missing" in codes(wrong)
 
 
+def test_without_a_header_no_row_is_told_to_have_no_name(read_text: Reading) -> None:
+    found = read_text("Tytuł projektu;Beneficjent\nA;B\nC;D\n")
+    assert codes(found) == ["header-missing"]
+    assert (found.rows["in"], found.rows["rejected"]) == (2, 2)
+
+
 def test_a_file_whose_form_cannot_be_told_is_a_fault_with_the_forms(read_text: Reading) -> None:
     found = read_text("A,B\n1,2\n", "list.csv", form=None)
     assert codes(found) == ["form-unknown"]

@@ -117,6 +117,8 @@ class _Reader:
     def _find_subjects(self, table: _Table) -> None:
         """Give each row its thing, and state class and names of the thing."""
         plan = table.plan
+        if not plan.uses:
+            return  # that there is no header is told already, and that no row has a name follows from it
         keys = plan.uses_of("key")
         naming = [use for use in plan.uses_of("field") if use.field and is_name(use.field)]
         for row in plan.rows:

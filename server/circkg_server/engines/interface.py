@@ -91,6 +91,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def looks_up(self) -> bool:
+        """Tell whether it takes jobs that look up what stands around an IRI (``frames.AROUND``), beside queries."""
+        ...
+
+    @property
     def pools(self) -> Sequence[PoolFigures]:
         """Return the figures of all that evaluate queries now."""
         ...

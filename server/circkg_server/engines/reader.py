@@ -16,10 +16,11 @@ from pyoxigraph import (
     Store,
 )
 
-from circkg_server.engines.frames import Frames, Job, Kind, frame
+from circkg_server.engines.frames import AROUND, Frames, Job, Kind, frame
 from circkg_server.engines.lent import Lent
 from circkg_server.sparql.formats import FORMATS
 from circkg_server.store.dataset import ask
+from circkg_server.store.neighbourhood import Neighbourhood, TooMuchError
 
 CHUNK = 64 * 1024
 _NOT_IN_XML = bytes(code for code in range(0x20) if code not in (0x09, 0x0A, 0x0D))
@@ -129,6 +130,7 @@ def serve(connection: socket.socket, store: Store, lent: Lent | None = None) -> 
     """
     connection.sendall(frame(Kind.READY))
     frames = Frames()
+    neighbourhood = Neighbourhood(store)
     while True:
         if lent is not None:
             lent.wait(connection)
@@ -137,29 +139,26 @@ def serve(connection: socket.socket, store: Store, lent: Lent | None = None) -> 
             os._exit(0)
         for _, content in frames.feed(data):
             if lent is None:
-                connection.sendall(_answer(store, Job.decode(content), connection))
+                connection.sendall(_answer(store, neighbourhood, Job.decode(content), connection))
                 continue
             lent.begin_job()
-            last = _answer(store, Job.decode(content), connection)
+            last = _answer(store, neighbourhood, Job.decode(content), connection)
             lent.end_job()
             connection.sendall(last)
             lent.drop_withdrawn()
 
 
-def _answer(store: Store, job: Job, connection: socket.socket) -> bytes:
+def _answer(store: Store, neighbourhood: Neighbourhood, job: Job, connection: socket.socket) -> bytes:
     """Send the chunks of an answer and return its last frames."""
     writer = _Writer(connection, job)
     before = time.process_time()
     told: dict[str, object] = {}
     try:
-        result = ask(store, job.text, job.dataset, job.base)
-        engine = FORMATS[job.format].engine
-        if isinstance(result, QueryTriples):
-            assert isinstance(engine, RdfFormat)
-            result.serialize(cast(IO[bytes], writer), engine)
+        if job.format == AROUND:
+            language, _, iri = job.text.partition(" ")
+            writer.write(neighbourhood.around(iri, language))
         else:
-            assert isinstance(engine, QueryResultsFormat)
-            result.serialize(cast(IO[bytes], writer), engine)
+            _evaluate(store, job, writer)
     except Exception as found:
         error = writer.error or found
         kind = error.kind if isinstance(error, AnswerError) else _kind_of(error)
@@ -170,7 +169,20 @@ def _answer(store: Store, job: Job, connection: socket.socket) -> bytes:
     return writer.rest() + frame(Kind.END, b"%.6f" % seconds)
 
 
+def _evaluate(store: Store, job: Job, writer: _Writer) -> None:
+    result = ask(store, job.text, job.dataset, job.base)
+    engine = FORMATS[job.format].engine
+    if isinstance(result, QueryTriples):
+        assert isinstance(engine, RdfFormat)
+        result.serialize(cast(IO[bytes], writer), engine)
+    else:
+        assert isinstance(engine, QueryResultsFormat)
+        result.serialize(cast(IO[bytes], writer), engine)
+
+
 def _kind_of(error: Exception) -> str:
+    if isinstance(error, TooMuchError):
+        return "too-large"
     if isinstance(error, SyntaxError):
         return "syntax"
     if isinstance(error, MemoryError):

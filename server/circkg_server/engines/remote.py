@@ -603,6 +603,11 @@ class RemoteEngines:
         ]  # fmt: skip
 
     @property
+    def looks_up(self) -> bool:
+        """Tell that the store elsewhere takes queries only."""
+        return False
+
+    @property
     def ready(self) -> bool:
         """Tell whether a snapshot is served and the store can be reached."""
         return self.current is not None and self.reachable

@@ -249,6 +249,11 @@ class Engines:
         return [*(self.current.pools if self.current else []), *self._old.values()]
 
     @property
+    def looks_up(self) -> bool:
+        """Tell that readers look up what stands around an IRI."""
+        return True
+
+    @property
     def ready(self) -> bool:
         """Tell whether a snapshot is served."""
         return self.current is not None and self.current.checkpoint.readers > 0

@@ -11,7 +11,7 @@ from functools import cached_property
 from http import HTTPStatus
 
 from circkg_loaders.prefixes import prefixes
-from circkg_server.engines.frames import Job
+from circkg_server.engines.frames import AROUND, Job
 from circkg_server.engines.interface import Engine
 from circkg_server.engines.pool import Answer, Failure
 from circkg_server.engines.quickness import QUICK
@@ -21,7 +21,7 @@ from circkg_server.settings import Settings
 from circkg_server.sparql.protocol import RETRY_AFTER
 from circkg_server.sparql.requests import RequestProblem
 from circkg_server.sparql.tokens import Token, needs_named_graphs, tokens
-from circkg_shapes.terms import XSD_STRING, Term, Triple, iri, literal, literal_parts
+from circkg_shapes.terms import XSD_STRING, Quad, Term, Triple, iri, literal, literal_parts
 
 _STANDS_FOR = "<http://example.org/>"
 
@@ -51,6 +51,10 @@ class Template:
         return self.text.replace("$IRI", iri(iri_))
 
 
+_LOOKUP = Template("LOOKUP GRAPH $IRI")
+"""What stands for lookups where queries are told apart by their words: it needs named graphs, and looks quick."""
+
+
 @dataclass(slots=True)
 class Snapshot:
     """The snapshot that a request is answered from, to its end, also if another one takes over meanwhile.
@@ -69,6 +73,20 @@ class Snapshot:
         """Return the triples that a CONSTRUCT query gives."""
         return list(triples(await self._ask(template, template.about(iri_) if iri_ else template.text, "ntriples")))
 
+    async def around(self, iri_: str, language: str) -> list[Quad] | None:
+        """Return the statements around an IRI, or ``None`` if they must be queried: there are too many, or no lookups.
+
+        :raises RequestProblem: if it cannot be asked now.
+        """
+        if not self.engine.looks_up:
+            return None
+        try:
+            return list(quads(await self._content(_LOOKUP, f"{language} {iri(iri_)[1:-1]}", AROUND)))
+        except Failure as failure:
+            if failure.kind != "too-large":
+                raise _unavailable(failure) from failure
+            return None
+
     async def rows(self, template: Template, iri_: str = "") -> list[dict[str, Term]]:
         """Return the rows that a SELECT query gives."""
         content = await self._ask(template, template.about(iri_) if iri_ else template.text, "json")
@@ -81,6 +99,12 @@ class Snapshot:
 
         :raises RequestProblem: if there is none now.
         """
+        try:
+            return await self._content(template, text, format_)
+        except Failure as failure:
+            raise _unavailable(failure) from failure
+
+    async def _content(self, template: Template, text: str, format_: str) -> bytes:
         self.jobs += 1
         started = time.monotonic()
         job = Job(text, format_, self.settings.max_rows, self.settings.max_bytes, client=self.client)
@@ -93,17 +117,37 @@ class Snapshot:
                 content = b"".join([chunk async for chunk in answer.chunks()])
             finally:
                 answer.close()
-        except (Failure, SnapshotGoneError, NoSuchSnapshotError) as failure:
-            problem = RequestProblem(
-                HTTPStatus.SERVICE_UNAVAILABLE, "This cannot be given now", f"{failure} Try again in a while."
-            )
-            problem.headers["retry-after"] = RETRY_AFTER
-            raise problem from failure
+        except (SnapshotGoneError, NoSuchSnapshotError) as failure:
+            raise _unavailable(failure) from failure
         took = answer.seconds if isinstance(answer, Answer) else time.monotonic() - started
         if not template.known or took >= QUICK / 2:  # noting what changes nothing takes long itself
             self.engine.quickness.learn(template.stream, took)
             template.known = True
         return content
+
+
+def _unavailable(failure: Exception) -> RequestProblem:
+    problem = RequestProblem(
+        HTTPStatus.SERVICE_UNAVAILABLE, "This cannot be given now", f"{failure} Try again in a while."
+    )
+    problem.headers["retry-after"] = RETRY_AFTER
+    return problem
+
+
+def quads(content: bytes) -> Iterator[Quad]:
+    r"""Yield the quads of N-Quads without comments; the graph of the default graph's is empty.
+
+    >>> list(quads(b'<a:s> <a:p> "b <a:c>"^^<a:d> .\n<a:s> <a:p> <a:o> <a:g> .\n'))
+    [('<a:s>', '<a:p>', '"b <a:c>"^^<a:d>', ''), ('<a:s>', '<a:p>', '<a:o>', '<a:g>')]
+    """
+    for line in content.decode().split("\n"):
+        if line:
+            subject, predicate, rest = line.split(" ", 2)
+            term, space, graph = rest[:-2].rpartition(" ")
+            # No IRI has a quotation mark, so that the last part is one only if it has none.
+            if not space or graph[0] != "<" or graph[-1] != ">" or '"' in graph:
+                term, graph = rest[:-2], ""
+            yield subject, predicate, _canonical(term), graph
 
 
 def triples(content: bytes) -> Iterator[Triple]:

@@ -1,7 +1,8 @@
 """The statements that describe a thing, by one rule for all things and formats: ``docs/linked-data.md`` states it.
 
-One job gives the statements of the default graph with the names of all that they link to, a second one at the same
-time what stands in named graphs. Only where more than :data:`AT_ONCE` statements lead to a thing, two more are needed.
+One job looks all of them up, where a reader can (:mod:`circkg_server.store.neighbourhood`). Elsewhere, and where more
+than :data:`AT_ONCE` statements lead to a thing, two queries at the same time give those of the default graph with the
+names of all that they link to and what stands in named graphs; to bound what leads to a thing, two more are needed.
 """
 
 from __future__ import annotations
@@ -15,19 +16,11 @@ from functools import lru_cache
 from circkg_loaders.iris import BASE
 from circkg_loaders.prefixes import expand
 from circkg_server.linked_data.asking import Snapshot, Template
-from circkg_shapes.terms import Term, Triple, iri, literal_parts
+from circkg_server.store.neighbourhood import AT_ONCE, NAMES, NODES_FROM, NODES_TO, name_languages
+from circkg_shapes.terms import Quad, Term, Triple, iri, literal_parts
 
-AT_ONCE = 300
-"""Most statements that lead to a thing and are given as a whole."""
 EACH = 50
-"""Statements of each property that are given where there are more than that."""
-
-NAMES = ("skos:prefLabel", "dct:title", "rdfs:label", "schema:url")
-"""Properties that name a thing, the best first; the last is that of a source without a title."""
-NODES_TO = ("circ:participationIn", "circ:participant", "circ:onBehalfOf", "circ:coverageOf", "rdf:subject")
-"""Properties by which nodes point to the thing of which they say something: participations, coverage, claims."""
-NODES_FROM = ("circ:hasAmount", "circ:hasQuantity", "skosxl:prefLabel", "skosxl:altLabel")
-"""Properties by which a thing points to such nodes: amounts, quantities, labels with their source."""
+"""Statements of each property that are given where more than :data:`AT_ONCE` lead to a thing."""
 
 _NODES = f"""SELECT ?s {{
       {{ VALUES ?to {{ {" ".join(NODES_TO)} }} ?s ?to $IRI }}
@@ -78,7 +71,7 @@ def _counts() -> Template:
 
 
 def _languages(language: str) -> str:
-    return ", ".join(f'"{tag}"' for tag in dict.fromkeys((language, "en", "")))
+    return ", ".join(f'"{tag}"' for tag in name_languages(language))
 
 
 @lru_cache(maxsize=1)
@@ -114,6 +107,15 @@ class Description:
     names: dict[Term, Links] = field(default_factory=dict)
     graphs: dict[tuple[Term, Term], list[str]] = field(default_factory=lambda: defaultdict(list))
     record_graphs: dict[Term, str] = field(default_factory=dict)
+    me: Term = field(init=False)
+    """The term of the IRI."""
+
+    def __post_init__(self) -> None:
+        """Know the term.
+
+        :raises TermError: if the IRI is none.
+        """
+        self.me = iri(self.iri)
 
     @property
     def exists(self) -> bool:
@@ -136,7 +138,7 @@ class Description:
 
     def triples(self) -> Iterator[Triple]:
         """Yield all statements: of the thing, of the nodes, of records, of what leads here, names."""
-        me = iri(self.iri)
+        me = self.me
         yield from ((me, p, o) for p, found in self.outgoing.items() for o in found)
         for node, links in (*self.nodes.items(), *self.records.items()):
             yield from ((node, p, o) for p, found in links.items() for o in found)
@@ -148,7 +150,7 @@ class Description:
     def literals(self, term: Term) -> list[Term]:
         """Return the literals that name a thing, of the best property that does."""
         links = self.names.get(term) or self.nodes.get(term) or {}
-        if term == iri(self.iri):
+        if term == self.me:
             links = self.outgoing
         for name in _expanded()[2]:
             if name in links:
@@ -161,6 +163,17 @@ async def describe(snapshot: Snapshot, iri_: str, language: str) -> Description:
 
     :raises RequestProblem: if it cannot be asked now.
     """
+    quads = await snapshot.around(iri_, language)
+    if quads is None:
+        return await _queried(snapshot, iri_, language)
+    description = _sorted_out(iri_, [(s, p, o) for s, p, o, graph in quads if not graph])
+    description.counts = {p: len(subjects) for p, subjects in description.incoming.items()}
+    _add_graphs(description, [quad for quad in quads if quad[3]])
+    return description
+
+
+async def _queried(snapshot: Snapshot, iri_: str, language: str) -> Description:
+    """Return what queries say of an IRI."""
     whole = _whole(language)
     found, graphs = await asyncio.gather(snapshot.triples(whole, iri_), snapshot.rows(_graphs(), iri_))
     description = _sorted_out(iri_, found)
@@ -171,7 +184,7 @@ async def describe(snapshot: Snapshot, iri_: str, language: str) -> Description:
         description.counts = counts
     else:
         description.counts = {p: len(subjects) for p, subjects in description.incoming.items()}
-    _add_graphs(description, graphs)
+    _add_graphs(description, [(row["s"], row["p"], row["o"], row.get("g", "")) for row in graphs])
     return description
 
 
@@ -199,8 +212,8 @@ def _bounded(properties: tuple[Term, ...], language: str) -> Template:
 def _sorted_out(iri_: str, found: list[Triple]) -> Description:
     """Return the description that the statements make, each in its place."""
     to, from_, _ = _expanded()
-    me = iri(iri_)
     description = Description(iri_)
+    me = description.me
     between = {s for s, p, o in found if o == me and p in to} | {o for s, p, o in found if s == me and p in from_}
     type_ = f"<{expand('rdf:type')}>"
     for s, p, o in sorted(set(found), key=lambda triple: (triple[0], triple[1] != type_, triple)):
@@ -216,11 +229,11 @@ def _sorted_out(iri_: str, found: list[Triple]) -> Description:
     return description
 
 
-def _add_graphs(description: Description, rows: list[dict[str, Term]]) -> None:
+def _add_graphs(description: Description, quads: list[Quad]) -> None:
     """Add what stands in named graphs: where each statement stands, records, names of their sources."""
-    me = iri(description.iri)
-    for row in sorted(rows, key=lambda row: (row["s"], row["p"], row["o"], row.get("g", ""))):
-        s, p, o, graph = row["s"], row["p"], row["o"], row.get("g", "")[1:-1]
+    me = description.me
+    for s, p, o, graph_ in sorted(quads):
+        graph = graph_[1:-1]
         if s == me:
             description.graphs[p, o].append(graph)
             if o not in description.outgoing[p]:  # of a record: it stands in a named graph only

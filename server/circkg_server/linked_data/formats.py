@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pyoxigraph import RdfFormat, parse, serialize
@@ -13,7 +14,7 @@ from circkg_loaders.prefixes import prefixes
 from circkg_server.linked_data.addresses import is_ours
 from circkg_server.linked_data.description import Description
 from circkg_server.negotiation import DOCUMENT_NAMES, choose
-from circkg_shapes.terms import Triple, iri
+from circkg_shapes.terms import Triple
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def written_with_graphs(description: Description) -> bytes:
 
     The rest is in the default graph, of which it is part.
     """
-    me = iri(description.iri)
+    me = description.me
     lines: dict[str, None] = {}
     for s, p, o in description.triples():
         graphs = description.graphs.get((p, o), [""]) if s == me else [description.record_graphs.get(s, "")]
@@ -92,11 +93,19 @@ def written_with_graphs(description: Description) -> bytes:
 def _serialized(lines: str, chosen: Format) -> bytes:
     if chosen is N_TRIPLES:
         return lines.encode()
-    # A slash in a short name must be escaped, which reads worse than the IRI.
-    used = {name: of for name, of in prefixes().items() if f"<{of}" in lines and not (is_ours(of) and of[-1] == "/")}
+    used = {name: of for name, of, mark in _short() if mark in lines}
     text = serialize(parse(lines.encode(), RdfFormat.N_QUADS), format=_ENGINE[chosen], prefixes=used)
     assert text is not None, "without a file, the text is returned"
     return text
+
+
+@cache
+def _short() -> list[tuple[str, str, str]]:
+    """Return prefixes and namespaces with what an IRI in it begins with.
+
+    A slash in a short name must be escaped, which reads worse than the IRI.
+    """
+    return [(name, of, f"<{of}") for name, of in prefixes().items() if not (is_ours(of) and of[-1] == "/")]
 
 
 def json_document(content: Any) -> bytes:

@@ -10,12 +10,13 @@ from urllib.parse import quote
 from circkg_loaders.iris import NUTS_CODE, set_iri
 from circkg_loaders.prefixes import expand, shorten
 from circkg_server.linked_data.addresses import is_ours
-from circkg_server.linked_data.description import NODES_TO, Description, Links
+from circkg_server.linked_data.description import Description, Links
 from circkg_server.linked_data.languages import best, name_of
 from circkg_server.linked_data.terms import Terms
 from circkg_server.linked_data.values import Value, address, code_of, of_iri, of_literal, spelled
 from circkg_server.linked_data.words import Words
-from circkg_shapes.terms import Term, iri, is_iri, literal_parts
+from circkg_server.store.neighbourhood import NODES_TO
+from circkg_shapes.terms import Term, is_iri, literal_parts
 
 SHOWN = 12
 """Values of a property that are shown before the reader asks for more."""
@@ -134,12 +135,16 @@ class Page:
         """Return the words of the page."""
         return Words(self.language)
 
+    @cached_property
+    def _classes(self) -> tuple[str, ...]:
+        return tuple(self.description.types())
+
     # -- names --------------------------------------------------------------------------------------------------
 
     @cached_property
     def title(self) -> Value:
         """Return what the thing is called."""
-        me = iri(self.description.iri)
+        me = self.description.me
         value = self.value(me)
         if not self.description.literals(me) and (known := self._composed()):
             value = replace(value, text=known)
@@ -149,7 +154,7 @@ class Page:
         """Return a name for a node without one, of what it stands between or of its value; empty if it is none."""
         outgoing = self.description.outgoing
         if outgoing.get(_term("schema:value")):
-            parts = [value.text for value in self._cell(iri(self.description.iri), outgoing, "")]
+            parts = [value.text for value in self._cell(self.description.me, outgoing, "")]
             return " · ".join([*parts, *(value.text for value in self._values(outgoing.get(_term("dct:type"), ())))])
         between = (
             outgoing.get(_term(name), ()) for name in ("circ:participant", "circ:hasRole", "circ:participationIn")
@@ -176,7 +181,7 @@ class Page:
 
         What these do not know is called as the ontology calls it, or by its own last part.
         """
-        known, is_own = self.terms.name(iri_, self.description.types(), self.words.language)
+        known, is_own = self.terms.name(iri_, self._classes, self.words.language)
         if backwards:
             known, is_own = self.words.find(iri_, "^") or "", False
         elif not is_own:
@@ -186,7 +191,8 @@ class Page:
     def value(self, term: Term, *, derived: bool = False) -> Value:
         """Return a term as the page shows it."""
         if not is_iri(term):
-            return replace(of_literal(term, self.language), derived=derived)
+            value = of_literal(term, self.language)
+            return replace(value, derived=True) if derived else value
         names = self.description.literals(term)
         iri_ = term[1:-1]
         if names and is_iri(names[0]):  # a source without a title is known by its address
@@ -250,12 +256,11 @@ class Page:
     @cached_property
     def groups(self) -> list[Group]:
         """Return the facts, grouped and ordered as the shapes order them."""
-        types = self.description.types()
         groups: dict[str, list[tuple[tuple[float, float], Property]]] = {}
         for p, objects in self.description.outgoing.items():
             if p in _SHOWN_APART or (p == _TAKES_PART and _term("circ:participant") in self.description.incoming):
                 continue
-            name, place = self.terms.place(p[1:-1], types)
+            name, place = self.terms.place(p[1:-1], self._classes)
             if p in _MATCHES and not is_iri_of_ours(objects):
                 name = "Elsewhere"
             elif p in _TREE:
@@ -300,7 +305,7 @@ class Page:
 
     def _query(self, p: Term) -> str:
         """Return the address of a query that gives all that a property leads here from."""
-        text = f"SELECT ?thing WHERE {{ ?thing {p} {iri(self.description.iri)} }} ORDER BY ?thing"
+        text = f"SELECT ?thing WHERE {{ ?thing {p} {self.description.me} }} ORDER BY ?thing"
         return f"/sparql?query={quote(text)}"
 
     # -- nodes --------------------------------------------------------------------------------------------------

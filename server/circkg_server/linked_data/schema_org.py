@@ -12,7 +12,7 @@ from typing import Any
 
 from circkg_loaders.prefixes import expand
 from circkg_server.linked_data.description import Description
-from circkg_shapes.terms import Term, Triple, iri, is_iri, literal_parts
+from circkg_shapes.terms import Term, Triple, is_iri, literal_parts
 
 NAMESPACE = "https://schema.org/"
 CLASSES = {
@@ -95,7 +95,7 @@ def class_of(description: Description) -> str:
 
 def triples(description: Description) -> Iterator[Triple]:
     """Yield the statements about a thing in the words of schema.org, and the names of what they link to."""
-    me = iri(description.iri)
+    me = description.me
     kind = class_of(description)
     yield me, f"<{expand('rdf:type')}>", f"<{NAMESPACE}{kind}>"
     named: dict[Term, None] = {}
@@ -115,7 +115,7 @@ def triples(description: Description) -> Iterator[Triple]:
 
 def document(description: Description) -> dict[str, Any]:
     """Return the statements as JSON-LD in the context of schema.org."""
-    me = iri(description.iri)
+    me = description.me
     about: dict[str, list[Any]] = {}
     names: dict[Term, list[Term]] = {}
     for s, _, o in triples(description):

@@ -5,6 +5,7 @@ https://signposting.org/FAIR/, RFC 8288 (web linking), RFC 9264 (linksets).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from urllib.parse import quote
 
 from circkg_server.linked_data.formats import json_document
 
+_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
+_IS_URI = re.compile(rf"[A-Za-z0-9{re.escape(_SAFE)}]*")
 ABOUT_PAGE = "https://schema.org/AboutPage"
 
 
@@ -47,7 +50,7 @@ def _uri(iri: str) -> str:
     >>> _uri("http://example.org/Päijät-Häme?a=%20#b")
     'http://example.org/P%C3%A4ij%C3%A4t-H%C3%A4me?a=%20#b'
     """
-    return quote(iri, safe="%/:?#[]@!$&'()*+,;=~-._")
+    return iri if _IS_URI.fullmatch(iri) else quote(iri, safe=_SAFE)
 
 
 def header(links: Iterable[Link]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from circkg_loaders.iris import BASE, set_iri
 from circkg_loaders.prefixes import expand
@@ -20,6 +21,9 @@ KINDS = {
     expand("owl:AnnotationProperty"): "annotation property",
 }
 _GROUP_ORDER = 99.0
+_MOST_KEPT = 8192
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def _graph(slug: str) -> Template:
@@ -54,12 +58,29 @@ class ShapePage:
     rows: list[tuple[PropertyShape, str, str, str]]
 
 
+def _once(method: Callable[Concatenate[Terms, P], R]) -> Callable[Concatenate[Terms, P], R]:
+    """Keep what a method says of the same arguments: pages ask it for each of their properties."""
+
+    def kept(terms: Terms, /, *given: P.args, **named: P.kwargs) -> R:
+        key = (method.__name__, *given, *named.items())
+        if key not in terms.kept:
+            if len(terms.kept) >= _MOST_KEPT:
+                terms.kept.clear()
+            terms.kept[key] = method(terms, *given, **named)
+        found: R = terms.kept[key]
+        return found
+
+    kept.__doc__ = method.__doc__
+    return kept
+
+
 @dataclass(slots=True)
 class Terms:
     """Ontology and shapes.
 
     :param said: statements of the ontology by subject and property, IRIs as terms.
     :param targets: class that each node shape judges.
+    :param kept: what has been said, by what was asked.
     """
 
     said: dict[Term, dict[Term, list[Term]]] = field(default_factory=dict)
@@ -67,6 +88,7 @@ class Terms:
     targets: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     properties: list[PropertyShape] = field(default_factory=list)
     _places: dict[str, list[PropertyShape]] = field(default_factory=lambda: defaultdict(list))
+    kept: dict[tuple[Hashable, ...], Any] = field(default_factory=dict)
 
     @classmethod
     async def of(cls, snapshot: Snapshot) -> Terms:
@@ -107,7 +129,8 @@ class Terms:
         text = _text(self.shapes.get(node, {}), property_)
         return float(text) if text else _GROUP_ORDER
 
-    def place(self, property_: str, types: list[str]) -> tuple[str, tuple[float, float]]:
+    @_once
+    def place(self, property_: str, types: tuple[str, ...]) -> tuple[str, tuple[float, float]]:
         """Return the group of a property and where it stands in it, as the shape of one of the classes says."""
         found = self._places.get(property_, [])
         own = [shape for shape in found if any(shape.node_shape in self.targets[type_] for type_ in types)]
@@ -116,22 +139,26 @@ class Terms:
             return "", (_GROUP_ORDER, _GROUP_ORDER)
         return first.group.rpartition("#")[2], first.place
 
-    def name(self, property_: str, types: Sequence[str], language: str) -> tuple[str, bool]:
+    @_once
+    def name(self, property_: str, types: tuple[str, ...], language: str) -> tuple[str, bool]:
         """Return what a property is called, and whether the shape of one of the classes says so; else any shape."""
         found = [shape for shape in self._places.get(property_, ()) if language in shape.names]
         own = [shape for shape in found if any(shape.node_shape in self.targets[type_] for type_ in types)]
         return next((shape.names[language] for shape in own or found), ""), bool(own)
 
+    @_once
     def group(self, name: str, language: str) -> str:
         """Return the heading of a group of properties; empty if the shapes have none of that name."""
         return _texts(self.shapes.get(f"<{ONTOLOGY}/shapes#{name}>", {}), f"<{expand('rdfs:label')}>").get(language, "")
 
+    @_once
     def class_name(self, iri: str, language: str) -> str:
         """Return what the shape of a class calls it; empty if it has none."""
         # A class may have a second shape, on what is worth having; the first asks for what must be there.
         shape = max(self.targets.get(iri, ()), key=lambda shape: not shape.endswith("CompletenessShape"), default="")
         return _texts(self.shapes.get(f"<{shape}>", {}), f"<{expand('sh:name')}>").get(language, "")
 
+    @_once
     def label(self, iri: str) -> str:
         """Return the label of a term; empty if the ontology has none."""
         return _text(self.said.get(f"<{iri}>", {}), f"<{expand('rdfs:label')}>")

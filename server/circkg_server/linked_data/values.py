@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -12,12 +12,15 @@ from urllib.parse import unquote, urlsplit
 
 from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal
+from markupsafe import Markup, escape
 
-from circkg_loaders.iris import BASE
+from circkg_loaders.iris import BASE, NUTS_CODE
+from circkg_loaders.prefixes import expand
 from circkg_server.linked_data.addresses import is_ours, page_of
 from circkg_server.linked_data.languages import best
 from circkg_shapes.terms import XSD, Term, literal_parts
 
+_CODES = (NUTS_CODE, expand("currency:EUR").removesuffix("EUR"))
 _LOCALES = {"en": "en_GB"}
 _NUMBERS = frozenset(f"{XSD}{name}" for name in ("integer", "decimal", "nonNegativeInteger", "double"))
 
@@ -39,6 +42,25 @@ class Value:
     outside: bool = False
     derived: bool = False
     code: str = ""
+
+    def shown(self, to: Callable[[str], str]) -> Markup:
+        """Return the value as HTML; as a macro, this took a tenth of the front's time for a page.
+
+        :param to: makes a link of a path below the root.
+
+        >>> Value("R&D", "fi", "/doc/a").shown(lambda path: path)
+        Markup('<a href="/doc/a" lang="fi">R&amp;D</a>')
+        """
+        text, lang = escape(self.text), f' lang="{escape(self.lang)}"' if self.lang else ""
+        if self.href:
+            href = escape(self.href if self.outside else to(self.href))
+            away = ' class="outside" rel="external noopener"' if self.outside else ""
+            html = f'<a href="{href}"{lang}{away}>{text}</a>'
+        else:
+            html = f"<span{lang}>{text}</span>"
+        if self.code and self.code != self.text:
+            html += f' <span class="code">{escape(self.code)}</span>'
+        return Markup(html)  # noqa: S704 - all of its parts are escaped
 
 
 def of_literal(term: Term, language: str) -> Value:
@@ -119,7 +141,7 @@ def code_of(iri: str) -> str:
     >>> code_of("http://data.europa.eu/nuts/code/FI1C3")
     'FI1C3'
     """
-    match = re.fullmatch(
-        r"http://(?:data\.europa\.eu/nuts/code|publications\.europa\.eu/resource/authority/currency)/(\w+)", iri
-    )
-    return match[1] if match else ""
+    for base in _CODES:
+        if iri.startswith(base) and re.fullmatch(r"\w+", iri[len(base) :]):
+            return iri[len(base) :]
+    return ""

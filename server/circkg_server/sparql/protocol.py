@@ -39,6 +39,7 @@ from circkg_server.sparql.requests import (
     parameters,
     read_query,
 )
+from circkg_server.sparql.syntax import explain
 from circkg_server.sparql.tokens import Token, needs_named_graphs, varies
 from circkg_server.store.dataset import Dataset
 
@@ -472,7 +473,7 @@ def problem_of(failure: Failure, request: QueryRequest, id_: str) -> RequestProb
     more: dict[str, Any] = {"queryId": id_}
     detail = str(failure)
     if failure.kind == "syntax":
-        members = problems.syntax_members(request.text, detail)
+        members = explain(request.text, detail)
         detail = members.pop("detail")
         more |= members
     found = RequestProblem(_STATUS[failure.kind], _TITLE[failure.kind], detail, **more)

@@ -71,6 +71,11 @@ class LiveEngine:
         return _Serving()
 
     @property
+    def looks_up(self) -> bool:
+        """Tell that the live store takes queries only."""
+        return False
+
+    @property
     def ready(self) -> bool:
         """Tell whether the store is there: its process is started again for the next request if it died."""
         return True
