@@ -1,4 +1,4 @@
-"""Chooses among media types by ``Accept``: RFC 9110, section 12.5.1."""
+"""Chooses a media type by ``Accept``, a language by ``Accept-Language``: RFC 9110, sections 12.5.1 and 12.5.4."""
 
 from __future__ import annotations
 
@@ -40,8 +40,26 @@ def choose(accept: str, offered: Sequence[str], also: Mapping[str, str] | None =
     return best
 
 
+def choose_language(accept: str, offered: Sequence[str], also: Mapping[str, str] | None = None) -> str:
+    """Return the offered language that a reader likes best, the first one if none; regions are left aside.
+
+    :param also: other tags of offered languages.
+
+    >>> choose_language("sv, fi-FI;q=0.5, pl;q=0.8", ("en", "fi", "pl")), choose_language("", ("en", "fi"))
+    ('pl', 'en')
+    """
+    best, liked = offered[0], 0.0
+    for part in accept.split(","):
+        wanted, quality = _range(part)
+        primary = wanted.partition("-")[0]
+        language = (also or {}).get(primary, primary)
+        if quality > liked and language in offered:
+            best, liked = language, quality
+    return best
+
+
 def _range(part: str) -> tuple[str, float]:
-    """Return a media range and its quality."""
+    """Return a range of media types or languages and its quality."""
     wanted, *parameters = (piece.strip().lower() for piece in part.split(";"))
     quality = 1.0
     for parameter in parameters:

@@ -102,6 +102,10 @@ def test_a_report_names_the_cell_in_the_language_that_is_asked(served: Served) -
     assert answer.headers["content-language"] == "fi"
     told = answer.json()
     assert told["language"] == "fi"
+    # It was the first one that the header names, however little it is liked.
+    by_header = {"Content-Type": "text/csv", "Accept-Language": "de;q=0.1, sv, pt-BR;q=0.8"}
+    answer = post(served, TABLE, headers=by_header, form="practice", language="en")
+    assert answer.headers["content-language"] == "pt"
     assert any(fault["place"].get("row") == 2 for fault in told["faults"])
 
 

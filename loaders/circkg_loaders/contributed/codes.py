@@ -126,29 +126,6 @@ def nearest_language(tag: str) -> str:
     return primary if primary in LANGUAGES else LANGUAGES[0]
 
 
-def accepted_language(header: str) -> str:
-    """Return the language of ours that an ``Accept-Language`` header likes best (RFC 9110, section 12.5.4).
-
-    >>> accepted_language("sv, pl;q=0.8, en;q=0.5"), accepted_language("")
-    ('pl', 'en')
-    """
-    ranges = [part.partition(";") for part in header.split(",") if part.strip()]
-    liked = sorted(ranges, key=lambda each: -_quality(each[2]))
-    ours = (nearest_language(tag.strip()) for tag, _, how in liked if _quality(how) > 0 and _is_ours(tag))
-    return next(ours, LANGUAGES[0])
-
-
-def _is_ours(tag: str) -> bool:
-    return re.split(r"[-_]", tag.strip().lower())[0] in LANGUAGES
-
-
-def _quality(parameter: str) -> float:
-    try:
-        return float(parameter.strip().lower().removeprefix("q=")) if parameter.strip() else 1.0
-    except ValueError:
-        return 0.0
-
-
 def _read(folder: str, name: str) -> dict[str, Any]:
     content = (_FOLDER / folder / f"{name}.yaml").read_text(encoding="utf-8")
     return dict(yaml.load(content, Loader=yaml.BaseLoader))  # noqa: S506 - the base loader makes nothing but texts

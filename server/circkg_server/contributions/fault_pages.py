@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from circkg_loaders.contributed import codes
 from circkg_server import problems
 from circkg_server.contributions import wording
-from circkg_server.negotiation import choose
+from circkg_server.negotiation import choose, choose_language
 from circkg_server.web.rendering import render
 
 
@@ -55,7 +55,8 @@ def build_router() -> APIRouter:
 
 def _language(request: Request, lang: str) -> str:
     """Return the language that is asked for, by parameter or by header."""
-    return codes.nearest_language(lang) if lang else codes.accepted_language(request.headers.get("accept-language", ""))
+    accept = request.headers.get("accept-language", "")
+    return codes.nearest_language(lang) if lang else choose_language(accept, codes.LANGUAGES)
 
 
 def _wants_json(request: Request) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from functools import lru_cache
 from http import HTTPStatus
@@ -19,6 +18,8 @@ from circkg_loaders.contributed.our_forms import our_forms
 from circkg_loaders.contributed.templates.files import MEDIA_TYPES, METADATA, ROWS, Templates
 from circkg_loaders.contributed.templates.template import NoSuchTemplateError, TemplateError, template
 from circkg_server import problems
+from circkg_server.conditional import entity_tag, not_modified
+from circkg_server.negotiation import choose_language
 from circkg_shapes.forms import in_language
 
 _KEPT: Final = 64  # files
@@ -95,8 +96,7 @@ def build_router(known: Callable[[], Known] = Known.of_rooms) -> APIRouter:
             return problems.problem(HTTPStatus.NOT_FOUND, "There is no such template", str(error))
         except TemplateError as error:
             return problems.problem(HTTPStatus.BAD_REQUEST, "The template cannot be made", str(error))
-        tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-        headers = {"ETag": tag, "Cache-Control": "public, max-age=3600"}
+        headers = {"ETag": entity_tag(content), "Cache-Control": "public, max-age=3600"}
         kind, _, ending = name.partition(".")
         if ending == "csv":
             query = urlencode({"lang": language, "texts": texts or ()}, doseq=True)
@@ -104,16 +104,16 @@ def build_router(known: Callable[[], Known] = Known.of_rooms) -> APIRouter:
             headers["Link"] = f'<{kind}.{metadata}?{query}>; rel="describedby"; type="{MEDIA_TYPES[metadata]}"'
         if not ending.endswith("json"):
             headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        if tag in request.headers.get("if-none-match", ""):
-            return _with_language(Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers), language)
-        return _with_language(Response(content, headers=headers, media_type=MEDIA_TYPES[ending]), language)
+        whole = Response(content, headers=headers, media_type=MEDIA_TYPES[ending])
+        return _with_language(not_modified(request, headers) or whole, language)
 
     return router
 
 
 def _language(request: Request, lang: str) -> str:
     """Return the language that is asked for, by parameter or by header."""
-    return codes.nearest_language(lang) if lang else codes.accepted_language(request.headers.get("accept-language", ""))
+    accept = request.headers.get("accept-language", "")
+    return codes.nearest_language(lang) if lang else choose_language(accept, codes.LANGUAGES)
 
 
 def _with_language(response: Response, language: str) -> Response:

@@ -25,7 +25,7 @@ from circkg_server.contributions.uploads import (
     UploadError,
 )
 from circkg_server.contributions.validation import Validation
-from circkg_server.negotiation import choose
+from circkg_server.negotiation import choose, choose_language
 
 MEDIA_TYPES = {
     "json": "application/json",
@@ -74,7 +74,8 @@ async def _validate(validation: Validation, request: Request) -> Response:
         upload.only(FIELDS, FILES)
         file = only_file(upload)
         format_ = _format(upload, request)
-        language = nearest_language(upload.one("lang") or _spoken(request))
+        accept = request.headers.get("accept-language", "")
+        language = nearest_language(upload.one("lang") or choose_language(accept, LANGUAGES))
         reading = Reading(
             (JobFile(str(file.path), file.name, file.media_type),), str(validation.store), upload.one("form"),
             upload.one("language"), upload.one("set"), is_yes(upload.one("replaces")), mapping_of(upload),
@@ -151,16 +152,6 @@ def _format(upload: Upload, request: Request) -> str:
     if found is None:
         raise NotAcceptableError(f"The report comes as {', '.join(by_type)}.")
     return by_type[found]
-
-
-def _spoken(request: Request) -> str:
-    """Return the language that a browser asks for first, out of those that reports are written in."""
-    accepted = request.headers.get("accept-language", "")
-    for part in accepted.split(","):
-        tag = part.partition(";")[0].strip().lower().partition("-")[0]
-        if tag in LANGUAGES:
-            return tag
-    return "en"
 
 
 def _json_request(upload: Upload) -> Mapping[str, object] | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 
 from circkg_loaders.contributed import codes
+from circkg_server.negotiation import choose_language
 from circkg_shapes.terms import literal_parts
 
 PAGE_LANGUAGES = codes.LANGUAGES
@@ -32,23 +32,7 @@ def negotiate(accept: str, wanted: str = "") -> str:
     >>> negotiate("fi", "pt")
     'pt'
     """
-    if (found := _known(wanted)) is not None:
-        return found
-    best, liked = DEFAULT, 0.0
-    for part in accept.split(","):
-        tag, _, parameters = part.partition(";")
-        match = re.fullmatch(r"\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*", parameters)
-        quality = float(match[1]) if match else 0.0 if parameters.strip() else 1.0
-        found = _known(tag)
-        if found is not None and quality > liked:
-            best, liked = found, quality
-    return best
-
-
-def _known(tag: str) -> str | None:
-    primary = tag.strip().lower().partition("-")[0]
-    primary = _SAME.get(primary, primary)
-    return primary if primary in LANGUAGES else None
+    return choose_language(wanted, ("", *LANGUAGES), _SAME) or choose_language(accept, LANGUAGES, _SAME)
 
 
 def of_page(language: str) -> str:
