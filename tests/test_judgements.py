@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 from circkg_loaders.contributed import codes
 from circkg_loaders.contributed.contribution import Contribution, Options
 from circkg_loaders.contributed.faults import Severity
-from circkg_loaders.contributed.reading import BOOKS, read_bytes
+from circkg_loaders.contributed.reading import BOOKS, read_bytes, read_together
 from circkg_loaders.contributed.style import Style
 from circkg_server.app import build_app
 from circkg_server.cli import app
@@ -92,6 +92,20 @@ def test_text_fits_its_terminal(faulty: Judgement, width: int) -> None:
     assert max(map(len, text.splitlines())) <= width
     for group in grouped(faulty.faults):
         assert group.code in text.replace("\n", "")
+
+
+def test_text_gives_a_terminal_no_orders(knowledge: Knowledge, shapes: Shapes, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"lat\xe9n\x1b[2J.csv")
+    path.write_text("Title,\x9b31mb\n\x1b]0;owned\x07 \u202etxt,x\n", encoding="utf-8")
+    options = Options(form="practice", known=knowledge.names)
+    judgement = judge(read_together([path], options), knowledge, shapes)
+    text = shown(judgement, 140)
+    assert not any((ord(letter) < 32 and letter != "\n") or 0x80 <= ord(letter) < 0xA0 for letter in text)
+    assert "\u202e" not in text
+    assert "lat\ufffdn␛[2J.csv" in text
+    assert "␛]0;owned" in text
+    for written in (as_page(judgement), data.as_csv(judgement), data.as_json(judgement)):
+        assert "lat\ufffdn" in written.encode().decode()
 
 
 def test_text_says_cells_values_suggestions_and_the_account(faulty: Judgement) -> None:

@@ -33,6 +33,7 @@ from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import ManifestError
 from circkg_server.settings import Settings, SettingsError, default_store
 from circkg_server.store.snapshot import NothingPublishedError
+from circkg_server.terminal import visible
 from circkg_server.verification import VerifyError
 from circkg_server.writes.open_folder import NotThrowAwayError
 from circkg_server.writes.settings import Mode, WritesSettings
@@ -70,7 +71,7 @@ def _told() -> Iterator[None]:
         ContributionError, TemplateError, FetchError, ShapesError, SettingsError,
         NotThrowAwayError, LowSpaceError, OSError,
     ) as error:  # fmt: skip
-        err.print(f"[bold red]circkg:[/] {escape(str(error))}", highlight=False)
+        err.print(f"[bold red]circkg:[/] {escape(visible(str(error)))}", highlight=False)
         raise typer.Exit(COULD_NOT_RUN) from error
 
 

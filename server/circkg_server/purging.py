@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from circkg_loaders.prefixes import expand
+from circkg_loaders.registry import Role
 from circkg_server.publication import publish_manifest
 from circkg_server.releases.archive import Archive, set_of
 from circkg_server.releases.manifest import Manifest, Release, from_json, sync_folder, to_json, write_durably
@@ -32,6 +33,7 @@ _OF_IT = frozenset(
 _ITS_OWN = frozenset(iri(expand(name)) for name in ("circ:hasAmount", "circ:hasQuantity"))
 """Properties whose values belong to one thing alone."""
 
+_TYPE = iri(expand("rdf:type"))
 _KEPT_FOLDERS = ("releases", "manifests", "contributions", "drafts", "shapes")
 _NUMBERED = re.compile(r"\d{6}")
 
@@ -114,6 +116,7 @@ class _Plan:
 
 def _plan(archive: Archive, thing: Term) -> _Plan:
     releases = _different(_manifests(archive).values())
+    _refuse_word(archive, releases, thing)
     gone = {thing}
     while True:
         # What goes with it may have records and amounts of its own.
@@ -128,6 +131,27 @@ def _plan(archive: Archive, thing: Term) -> _Plan:
         if number:
             counts[f"{release.set}/{release.version}"] = number
     return _Plan(gone, counts)
+
+
+def _refuse_word(archive: Archive, releases: Iterable[Release], thing: Term) -> None:
+    """Refuse what statements are made of: with a property or class, every statement that uses it would go.
+
+    :raises PurgeError: if the thing is a property, a class or a part of a vocabulary, or a document that has some.
+    """
+    for release in releases:
+        if not _tells(archive, release, {thing}):
+            continue
+        for subject, predicate, value in archive.triples(release):
+            words = [predicate]
+            if predicate == _TYPE:
+                words.append(value)
+            if release.role is Role.VOCABULARY:
+                words.append(subject)
+            if any(_is_about((word,), {thing}) for word in words):
+                raise PurgeError(
+                    f"{thing} is a word that {release.set} {release.version} is written with, not a thing that it is "
+                    "about. Change the vocabulary in the repository instead."
+                )
 
 
 def _tells(archive: Archive, release: Release, gone: set[Term]) -> bool:
@@ -150,7 +174,7 @@ def _dependent(triples: Iterable[Triple], gone: set[Term]) -> set[Term]:
     }
 
 
-def _is_about(triple: Triple, gone: set[Term]) -> bool:
+def _is_about(triple: Iterable[Term], gone: set[Term]) -> bool:
     """Tell whether a statement names a thing that goes, or a part of it, or its IRI as a text."""
     return any(
         term in gone or (is_iri(term) and f"{term.partition('#')[0]}>" in gone) or f"<{term[1:-1]}>" in gone

@@ -182,6 +182,7 @@ def test_a_curator_keeps_only_candidates_that_there_are(served: Served) -> None:
     [
         ({"set": "Not A Slug"}, 400, "no name of a set"),
         ({"set": "x-records"}, 400, "no name of a set"),
+        ({"set": "000001"}, 400, "no name of a set"),
         ({"set": "small"}, 409, "kept by the editors"),
         ({"set": "interreg"}, 409, "kept by the editors"),
         ({"title": ""}, 400, "Give it a title"),
@@ -283,6 +284,30 @@ def test_where_nothing_may_be_written_nothing_is_contributed(small_store: Path, 
 
 
 # ------------------------------------------------------------------ the command line
+
+
+def test_no_text_that_could_be_an_identifier_breaks_the_staging_store(tmp_path: Path) -> None:
+    for text in (
+        "",
+        "..",
+        "000001-",
+        "000001-" + "a" * 300,
+        "9" * 300 + "-a",
+        "٠٠٠٠٠١-abc",
+        "000001-a/../b",
+        "000001-\0",
+    ):
+        with pytest.raises(NoContributionError):
+            Staging(tmp_path).get(text)
+
+
+def test_titles_of_contributors_are_no_markup_at_the_command_line(store: Archive) -> None:
+    staged = stage(store, GOOD.replace("Repair café", r"[/bold] \u001B[2J[link=https://example.org/]"))
+    runner = CliRunner(env={"COLUMNS": "200"})
+    done = runner.invoke(app, ["contribution", "show", staged.id, "--store", str(store.folder)])
+    assert done.exit_code == 0, done.output
+    assert "[/bold] ␛[2J[link=https://example.org/]" in done.output
+    assert "\x1b[2J" not in done.output
 
 
 def test_a_curator_works_at_the_command_line(store: Archive) -> None:

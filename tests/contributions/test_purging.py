@@ -213,3 +213,20 @@ def test_a_purge_that_breaks_off_is_finished(filled: Archive, tmp_path: Path) ->
 @pytest.mark.nightly
 def test_a_purge_that_is_killed_at_very_many_moments_is_finished(filled: Archive, tmp_path: Path) -> None:
     moments(filled, tmp_path, 60)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "http://www.w3.org/1999/02/22-rdf-syntax-ns#type",
+        "http://www.w3.org/1999/02/22-rdf-syntax-ns",
+        "https://w3id.org/circkg/def#Practice",
+        "https://w3id.org/circkg/def/source-kind/web-page",
+    ],
+)
+def test_a_word_of_the_vocabulary_is_not_purged(filled: Archive, word: str) -> None:
+    before = (filled.folder / "manifest.json").read_bytes()
+    with pytest.raises(purging.PurgeError, match="is a word"):
+        purging.purge(filled, Tombstone(word, "A slip of the hand."))
+    assert (filled.folder / "manifest.json").read_bytes() == before
+    assert not (filled.folder / purging.JOURNAL).exists()

@@ -8,6 +8,7 @@ import concurrent.futures
 import contextlib
 import csv
 import io
+import json
 import socket
 import time
 import zipfile
@@ -222,6 +223,26 @@ def test_an_upload_in_chunks_is_ended_when_it_grows_too_long(served: Served) -> 
         # The connection may close under what is still being sent.
         assert isinstance(error, httpx.WriteError | httpx.ReadError | httpx.RemoteProtocolError)  # noqa: PT017 - either end is fine
     nothing_is_left(served)
+
+
+def test_a_long_form_without_files_is_not_decoded(served: Served) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    response = post(served, b"form=" + b"%41" * 200_000, headers=headers)
+    assert (response.status_code, "multipart/form-data" in response.text) == (413, True)
+    assert post(served, b"form=practice", headers=headers).status_code == 400
+    nothing_is_left(served)
+
+
+def test_json_of_very_many_values_is_no_request_that_the_front_reads(served: Served) -> None:
+    many = b"[" + b"[]," * 40_000 + b"[]]"
+    refused = httpx.post(f"{served.url}/shacl/any/api/validate", content=many, timeout=PATIENCE)
+    assert (refused.status_code, "too many members" in refused.text) == (400, True)
+    long = request(contentToValidate="<http://e/s> a <http://e/C> .\n" + '# [[[[{"\n' * 50_000)
+    answer = itb(served, long)
+    assert answer.status_code == 200, answer.text
+    hidden = json.dumps(long)[:-1].encode() + b', "x": ' + many + b"}"
+    told = post(served, hidden, headers={"Content-Type": "application/json"})
+    assert "bySeverity" in told.json(), "it is judged as data, by a process that can be killed"
 
 
 def test_an_upload_that_trickles_is_ended(served: Served) -> None:
@@ -456,6 +477,23 @@ def test_rules_of_others_read_nothing_and_end(served: Served, rule: str) -> None
     assert "root:" not in response.text
     assert post(served, GOOD).json()["conforms"] is True
     nothing_is_left(served)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        r'sh:sparql [ sh:select "SELECT $this FRO\\u004D <file:///etc/passwd> { $this ?p ?o }" ] .',
+        r'sh:target [ sh:select "SELECT ?this { \\U00000053ERVICE <http://127.0.0.1:9/> { ?this ?p ?o } }" ] .',
+        r'sh:target [ sh:prefixes [ sh:declare [ sh:prefix "a" ; sh:namespace "http://e/> SELECT * FROM <file:///etc/pa'
+        r'sswd> {} #" ] ] ; sh:select "SELECT ?this { ?this ?p ?o }" ] .',
+        r'sh:target [ sh:prefixes [ sh:declare [ sh:prefix "a: <http://e/> SELECT * FROM <file:///etc/passwd> {} #" ; '
+        r'sh:namespace "http://e/" ] ] ; sh:select "SELECT ?this { ?this ?p ?o }" ] .',
+    ],
+)
+def test_rules_that_hide_what_they_read_are_refused(served: Served, rule: str) -> None:
+    asked = request(contentToValidate=VALUES, externalRules=[{"ruleSet": RULE + rule, "ruleSyntax": "text/turtle"}])
+    message = itb(served, asked).json()["message"]
+    assert message.startswith(("A rule has SPARQL with ", "A rule declares a prefix as ")), message
 
 
 @pytest.mark.parametrize(

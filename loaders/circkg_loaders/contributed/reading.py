@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -74,7 +75,12 @@ def read(path: Path, options: Options | None = None) -> Contribution:
     metadata = find_metadata(path) if is_text_table and options.mapping is None else None
     if metadata is not None:
         options = replace(options, mapping=read_metadata(metadata, path.name))
-    return read_bytes(read_content(path), path.name, options)
+    return read_bytes(read_content(path), _name(path), options)
+
+
+def _name(path: Path) -> str:
+    """Return the name of a file as a text: on many systems it is bytes, which need not be UTF-8."""
+    return os.fsencode(path.name).decode("utf-8", "replace")
 
 
 def read_together(
@@ -88,7 +94,7 @@ def read_together(
     options = options or Options()
     found: list[Contribution] = []
     for path in paths:
-        progress(path.name)
+        progress(_name(path))
         found.append(read(path, options))
     if len(found) == 1 or not any(each.sheets for each in found):
         return found

@@ -23,7 +23,7 @@ from circkg_server.contributions.contacts import function_contact
 from circkg_server.contributions.licences import compatible, licences
 from circkg_server.contributions.service import Contributions
 from circkg_server.contributions.staging import About, Contributed, NoContributionError, StagedFile, StagingError, State
-from circkg_server.contributions.uploads import Upload, UploadError, Uploads
+from circkg_server.contributions.uploads import MAX_FORM, TooLargeError, Upload, UploadError, Uploads
 from circkg_server.contributions.validate_api import is_yes, mapping_of, require_readable
 from circkg_server.operations.space import FreeSpace
 from circkg_server.writes.tokens import ForbiddenError, Scope, Tokens, TokenUse
@@ -226,7 +226,7 @@ def _about(office: Office, upload: Upload) -> About:
     :raises StagingError: if the set is not open for contributions.
     """
     set_ = upload.one("set")
-    if not is_slug(set_) or len(set_) > 64 or set_ == "draft" or set_.endswith(RECORDS):
+    if not is_slug(set_) or set_.isdigit() or len(set_) > 64 or set_ == "draft" or set_.endswith(RECORDS):
         raise UploadError(
             f"{set_!r} is no name of a set. Use small letters, digits and single hyphens, such as turku-practices."
         )
@@ -311,6 +311,8 @@ async def _said(office: Office, request: Request) -> tuple[str, list[tuple[str, 
     try:
         upload = await office.uploads.take(request, scratch)
         if upload.files:
+            if upload.files[0].size > MAX_FORM:
+                raise TooLargeError(f"A decision takes up to {MAX_FORM:,} bytes.")
             try:
                 body = json.loads(upload.files[0].path.read_bytes())
                 comment, pairs = str(body.get("comment", "")), [(str(a), str(b)) for a, b in body.get("links", [])]

@@ -25,6 +25,7 @@ from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import ManifestError
 from circkg_server.retired import Tombstone
 from circkg_server.settings import SettingsError, default_store
+from circkg_server.terminal import visible
 from circkg_server.writes.tokens import Audit
 
 NOT_DONE, COULD_NOT_RUN = 1, 2
@@ -50,10 +51,10 @@ def _told() -> Iterator[None]:
         StagingError, StoreBusyError, ManifestError, OfficialShapesError, purging.PurgeError, SettingsError,
         LowSpaceError, OSError,
     ) as error:  # fmt: skip
-        _err.print(f"[bold red]circkg:[/] {escape(str(error))}", highlight=False)
+        _err.print(f"[bold red]circkg:[/] {escape(visible(str(error)))}", highlight=False)
         if isinstance(error, NotSoundError):
             for fault in error.faults:
-                _err.print(f"- {fault}", markup=False, highlight=False)
+                _err.print(f"- {visible(fault)}", markup=False, highlight=False)
             raise typer.Exit(NOT_DONE) from error
         raise typer.Exit(COULD_NOT_RUN) from error
 
@@ -76,7 +77,7 @@ def _list(
         if all_ or each.state.is_open:
             counts = each.judged.counts or {} if each.judged else {}
             table.add_row(
-                each.id, each.state.value, each.about.set, escape(each.about.publisher), each.token,
+                each.id, each.state.value, each.about.set, _cell(each.about.publisher), each.token,
                 each.history[-1].at[:16].replace("T", " "),
                 *(str(counts.get(name, "")) for name in ("new", "changed", "removed", "violations")),
             )  # fmt: skip
@@ -108,6 +109,11 @@ def _read(path: Path) -> list[dict[str, object]]:
     return found
 
 
+def _cell(text: str) -> str:
+    """Return a text of a contributor as a table prints it: neither rich's markup nor the terminal's."""
+    return escape(visible(text))
+
+
 def _print(found: Contributed, changes: list[dict[str, object]], pairs: list[dict[str, object]]) -> None:
     about = found.about
     whole = ", as a whole" if about.replaces else ""
@@ -117,24 +123,25 @@ def _print(found: Contributed, changes: list[dict[str, object]], pairs: list[dic
         ("licence", about.licence), ("contact", about.contact), ("token", found.token),
         ("files", ", ".join(file.name for file in found.files)),
     ):  # fmt: skip
-        _out.print(f"{name:10} {value}", markup=False, highlight=False)
+        _out.print(f"{name:10} {visible(value)}", markup=False, highlight=False)
     table = Table("change", "thing", "class", "+", "-", title="Difference", title_justify="left")
     for each in changes:
         if each["change"] != "same":
             sizes = (str(len(statements)) for statements in (each["added"], each["removed"]))  # type: ignore[arg-type]  # lists, as difference.py writes them
-            table.add_row(str(each["change"]), str(each["name"] or each["iri"]), ", ".join(each["classes"]), *sizes)  # type: ignore[arg-type]  # likewise
+            name, classes = str(each["name"] or each["iri"]), ", ".join(each["classes"])  # type: ignore[arg-type]  # likewise
+            table.add_row(str(each["change"]), _cell(name), _cell(classes), *sizes)
     _out.print(table)
     if pairs:
         table = Table("score", "thing", "known", "why", title="Perhaps published already", title_justify="left")
         for pair in pairs:
             table.add_row(
-                f"{pair['score']:.2f}", str(pair["name"]), f"{pair['knownName']}\n{pair['known']}",
-                "; ".join(pair["reasons"]),  # type: ignore[arg-type]  # a list, as duplicates.py writes it
+                f"{pair['score']:.2f}", _cell(str(pair["name"])), _cell(f"{pair['knownName']}\n{pair['known']}"),
+                _cell("; ".join(pair["reasons"])),  # type: ignore[arg-type]  # a list, as duplicates.py writes it
             )  # fmt: skip
         _out.print(table)
     for event in found.history:
         by = event.by or "the server"
-        _out.print(f"{event.at}  {event.state}  by {by}  {event.comment}", markup=False, highlight=False)
+        _out.print(f"{event.at}  {event.state}  by {by}  {visible(event.comment)}", markup=False, highlight=False)
 
 
 @contribution_app.command("accept")

@@ -39,6 +39,9 @@ CORE, REPORT = "http://www.gitb.com/core/v1/", "http://www.gitb.com/tr/v1/"
 MAX_RULE_SETS = 20
 NAME, SERVICE = "SHACL Validation", "CircKG"
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+MAX_STRUCTURE = 64 * 1024
+"""Most bytes of a request that are no text: requests are read by the front, which data made of brackets would fill."""
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
 
 
@@ -83,6 +86,18 @@ class ItbRequest:
     add_shapes: bool
     add_rdf_report: bool
     rdf_report_syntax: str
+
+
+def is_small(content: bytes) -> bool:
+    """Tell whether JSON consists of few values, however long its texts: as requests do, and data need not.
+
+    >>> is_small(b'{"contentToValidate": "[[[[]]]]"}'), is_small(b"[" * 100_000)
+    (True, False)
+    """
+    left = len(content)
+    for text in _STRING.finditer(content):
+        left -= text.end() - text.start() - len(b'""')
+    return left <= MAX_STRUCTURE
 
 
 def is_request(body: object) -> bool:

@@ -101,8 +101,11 @@ async def _itb_body(validation: Validation, request: Request, folder: Path) -> o
     upload = await validation.uploads.take(request, folder)
     if len(upload.files) != 1:
         raise UploadError("Send a JSON body.")
+    content = upload.files[0].path.read_bytes()
+    if not itb.is_small(content):
+        raise UploadError("The body has too many members. Send contentToValidate as one text.")
     try:
-        return json.loads(upload.files[0].path.read_bytes())
+        return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise UploadError("The body is no JSON.") from error
 

@@ -6,6 +6,7 @@ Everything that touches what came from outside happens here: no network, bounded
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -37,6 +38,13 @@ from circkg_shapes.report import SH
 from circkg_shapes.rooms import room
 from circkg_shapes.terms import Term, Triple, is_blank, is_iri, literal_parts
 from circkg_shapes.validate import Shapes, ShapesError, validate
+
+_DECLARED = {
+    f"<{SH}prefix>": re.compile(r"(?:[^\W\d_](?:[\w.-]*[\w-])?)?"),
+    f"<{SH}namespace>": re.compile(r"[^<>\"{}|^`\\\x00-\x20]*"),
+}
+"""What the parts of a declared prefix may be (PN_PREFIX and IRIREF of SPARQL)."""
+_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 
 
 class Outcome(IntEnum):
@@ -312,13 +320,31 @@ def _apart(term: Term, prefix: str) -> Term:
 def refuse_reading(shapes_: Iterable[Triple]) -> None:
     """Refuse shapes whose SPARQL names a data set or service: evaluating it would read files or addresses.
 
+    A keyword may be written with escapes (SPARQL 1.1, section 19.2), and what a prefix is declared as is put before a
+    query as it is.
+
     :raises RefusedError: if there is such a query.
     """
     for _, predicate, value in shapes_:
-        if predicate in _QUERIES and not is_iri(value):
-            for token in tokens(literal_parts(value)[0]):
-                if token.is_word("FROM", "SERVICE", "LOAD"):
-                    raise RefusedError(f"A rule has SPARQL with {token.text.upper()}. Rules read the data alone.")
+        if is_iri(value) or is_blank(value):
+            continue
+        text = literal_parts(value)[0]
+        if predicate in _QUERIES:
+            for written in (text, _unescaped(text)):
+                for token in tokens(written):
+                    if token.is_word("FROM", "SERVICE", "LOAD"):
+                        raise RefusedError(f"A rule has SPARQL with {token.text.upper()}. Rules read the data alone.")
+        elif (allowed := _DECLARED.get(predicate)) and not allowed.fullmatch(text):
+            raise RefusedError(f"A rule declares a prefix as {text[:80]!r}, which is no {predicate[len(SH) + 1 : -1]}.")
+
+
+def _unescaped(text: str) -> str:
+    r"""Return SPARQL with the escapes of characters replaced.
+
+    >>> _unescaped(r"FRO\u004D <urn:a>")
+    'FROM <urn:a>'
+    """
+    return _ESCAPE.sub(lambda found: chr(min(int(found[1] or found[2], 16), 0x10FFFF)), text)
 
 
 JOBS: dict[str, Callable[[Path, dict[str, Any]], None]] = {"validate": _validate, "review": _review, "itb": _itb}

@@ -22,6 +22,9 @@ from typing import Any
 from circkg_server.contributions.settings import ContributionSettings
 from circkg_server.releases.manifest import sync_folder, write_durably
 
+LONGEST_ID = 40
+"""Longest text that can be an identifier: no file system is asked for one that is longer."""
+
 
 class State(StrEnum):
     """Where a contribution stands."""
@@ -216,7 +219,7 @@ class Staging:
         :raises NoContributionError: if the text is no identifier; so no text leads out of the folder.
         """
         number, _, rest = id_.partition("-")
-        if not (number.isdigit() and len(number) >= 6 and rest.isalnum() and rest.isascii()):
+        if not (number.isdigit() and len(number) >= 6 and rest.isalnum() and id_.isascii() and len(id_) <= LONGEST_ID):
             raise NoContributionError("There is no such contribution.")
         return self.folder / id_
 

@@ -24,6 +24,9 @@ MAX_FIELDS = 64
 MAX_FIELD = 64 * 1024
 """Most bytes of a field that is no file."""
 
+MAX_FORM = 256 * 1024
+"""Most bytes of a form without files: decoding takes memory and the front's time many times its length."""
+
 LONGEST_NAME = 120
 """Most bytes of the name of a file."""
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
@@ -165,7 +168,7 @@ class Uploads:
         media_type, options = parse_options_header(request.headers.get("content-type", ""))
         kind = media_type.decode("latin-1").lower()
         if kind == FORM:
-            return self._form(await self._whole(request))
+            return self._form(await self._fields(request))
         upload = Upload()
         for name, value in parse_qsl(request.url.query, keep_blank_values=True):
             upload.fields.setdefault(name, []).append(value)
@@ -189,8 +192,15 @@ class Uploads:
                 form.feed(part)
         return upload
 
-    async def _whole(self, request: Request) -> bytes:
-        return b"".join([part async for part in self._parts(request)])
+    async def _fields(self, request: Request) -> bytes:
+        content = bytearray()
+        async for part in self._parts(request):
+            content += part
+            if len(content) > MAX_FORM:
+                raise TooLargeError(
+                    f"A form of this kind takes up to {MAX_FORM:,} bytes. Send files as multipart/form-data."
+                )
+        return bytes(content)
 
     async def _parts(self, request: Request) -> AsyncIterator[bytes]:
         size = 0

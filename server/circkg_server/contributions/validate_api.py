@@ -158,8 +158,11 @@ def _json_request(upload: Upload) -> Mapping[str, object] | None:
     """Return the body if it is a request of the Test Bed's form."""
     if len(upload.files) != 1 or upload.files[0].media_type not in ("application/json", "application/ld+json"):
         return None
+    content = upload.files[0].path.read_bytes()
+    if not itb.is_small(content):
+        return None
     try:
-        body = json.loads(upload.files[0].path.read_bytes())
+        body = json.loads(content)
     except (ValueError, RecursionError):
         return None
     return body if itb.is_request(body) else None

@@ -16,6 +16,7 @@ from circkg_server.contributions import wording
 from circkg_server.contributions.grouping import LISTED, Group, grouped, value_of
 from circkg_server.contributions.judging import Judgement
 from circkg_server.contributions.reports import accounts
+from circkg_server.terminal import Visible
 
 _MARKS = {Severity.VIOLATION: ("✖", "red"), Severity.WARNING: ("▲", "yellow"), Severity.INFO: ("●", "cyan")}
 _SHOWN_PLACES = 5
@@ -33,7 +34,7 @@ def as_text(judgement: Judgement, limit: int | None = None) -> RenderableType:
     parts = list(_files(judgement))
     for group in grouped(judgement.faults):
         parts += [Text(""), *_GroupText(group, judgement, limit).parts()]
-    return Stack(*parts, Text(""), *_end(judgement))
+    return Visible(Stack(*parts, Text(""), *_end(judgement)))
 
 
 def _files(judgement: Judgement) -> Iterator[RenderableType]:
