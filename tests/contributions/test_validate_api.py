@@ -13,6 +13,7 @@ import socket
 import time
 import zipfile
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
@@ -24,6 +25,9 @@ from rdflib import Graph
 from circkg_server.contributions.desk import Desk, TooBigError, TooLongError
 from circkg_server.contributions.itb import REPORT
 from circkg_server.contributions.jobs import Outcome, job_of
+from circkg_server.contributions.settings import ValidateSettings
+from circkg_server.contributions.uploads import CrowdingError
+from circkg_server.contributions.validation import Validation
 
 from .conftest import GOOD, PATIENCE, PREFIXES, Served, practice, until
 
@@ -513,6 +517,34 @@ def test_rules_without_end_are_killed(small_store: Path, tmp_path: Path, rule: s
 
     with pytest.raises(TooLongError):
         asyncio.run(judged())
+
+
+def test_one_client_does_not_take_all_places(small_store: Path, tmp_path: Path) -> None:
+    """Two slow files of one client, and eight that waited, kept everybody else from being judged for minutes."""
+
+    async def judged() -> None:
+        desk = Desk(small_store, 1, 8)
+        validation = Validation(small_store, cast(Any, None), desk, ValidateSettings(per_client=2), cast(Any, None))
+        folders = [tmp_path / str(number) for number in range(4)]
+        for folder in folders:
+            folder.mkdir()
+        jobs = [
+            asyncio.ensure_future(validation.job(client, folder, "validate", reading=None))
+            for client, folder in zip(("one", "one", "one", "another"), folders, strict=True)
+        ]
+        try:
+            with pytest.raises(CrowdingError, match="2 of your files"):
+                await jobs[2]
+            assert not jobs[0].done()
+            assert validation.clients == {"one": 2, "another": 1}
+        finally:
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+            await desk.close()
+        assert not validation.clients
+
+    asyncio.run(judged())
 
 
 def test_what_needs_too_much_memory_is_ended(small_store: Path, tmp_path: Path) -> None:

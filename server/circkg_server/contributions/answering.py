@@ -16,7 +16,14 @@ from circkg_server.contributions.desk import BrokenError, TooBigError, TooLongEr
 from circkg_server.contributions.licences import LicenceError
 from circkg_server.contributions.service import RefusedDecisionError
 from circkg_server.contributions.staging import NoContributionError, QuotaError, StagingError
-from circkg_server.contributions.uploads import BusyError, LeftError, TooLargeError, TooSlowError, UploadError
+from circkg_server.contributions.uploads import (
+    BusyError,
+    CrowdingError,
+    LeftError,
+    TooLargeError,
+    TooSlowError,
+    UploadError,
+)
 from circkg_server.problems import problem
 from circkg_server.writes.tokens import ForbiddenError, NotAuthorisedError, Scope, TokenError, Tokens, TokenUse
 
@@ -51,6 +58,7 @@ _KINDS: tuple[tuple[type[Exception], HTTPStatus, str], ...] = (
     (LicenceError, HTTPStatus.UNPROCESSABLE_ENTITY, "This licence cannot be used"),
     (ContactError, HTTPStatus.UNPROCESSABLE_ENTITY, "This contact cannot be used"),
     (BusyError, HTTPStatus.SERVICE_UNAVAILABLE, "Much is going on"),
+    (CrowdingError, HTTPStatus.TOO_MANY_REQUESTS, "Too many files at once"),
     (BrokenError, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here"),
     (LeftError, HTTPStatus.BAD_REQUEST, "The client left"),
     (NotAuthorisedError, HTTPStatus.UNAUTHORIZED, "A token is needed"),
@@ -63,6 +71,11 @@ _KINDS: tuple[tuple[type[Exception], HTTPStatus, str], ...] = (
 _CLOSING = (TooLargeError, TooSlowError, BusyError, UploadError)
 _ASKS = ('Bearer realm="CircKG"', 'Basic realm="CircKG: any name, the token as password", charset="UTF-8"')
 """Challenges of RFC 9110, section 11.6.1; a header each, since browsers read but the first of several in one."""
+
+
+def client_of(request: Request) -> str:
+    """Return the address of the client, as a trusted proxy says or the connection."""
+    return request.client.host if request.client else ""
 
 
 async def answered(handling: Awaitable[Response]) -> Response:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from circkg_server.contributions import itb
-from circkg_server.contributions.answering import RETRY, UnreadableError, while_there
+from circkg_server.contributions.answering import RETRY, UnreadableError, client_of, while_there
 from circkg_server.contributions.desk import JobError
 from circkg_server.contributions.official import Official
 from circkg_server.contributions.uploads import BusyError, TooLargeError, TooSlowError, UploadError
@@ -160,7 +160,8 @@ async def answer(
     report = await while_there(
         request,
         validation.job(
-            folder, "itb", store=str(validation.store), ours=type_ == TYPE, validation_type=type_, syntax=syntax,
+            client_of(request), folder, "itb", store=str(validation.store), ours=type_ == TYPE,
+            validation_type=type_, syntax=syntax,
             shapes=[str(path) for path in shapes], background=[str(path) for path in background],
             request={
                 "content": str(content), "content_type": asked.content.media_type(), "rules": rules,

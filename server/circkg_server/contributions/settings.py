@@ -23,6 +23,8 @@ class ValidateSettings:
     """uploads judged at once"""
     queue: int = 8
     """uploads that may wait to be judged; more are told to come back"""
+    per_client: int = 4
+    """uploads of one client that may be judged or wait, so that nobody takes all places"""
     upload_timeout: float = 120.0
     """seconds in which an upload must have arrived"""
     uploads: int = 32

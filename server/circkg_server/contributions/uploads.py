@@ -49,6 +49,10 @@ class BusyError(RuntimeError):
     """So much is under way that nothing more is taken; the client may come back."""
 
 
+class CrowdingError(RuntimeError):
+    """One client asks for so much at once that others would have no place."""
+
+
 class LeftError(RuntimeError):
     """The client left before its upload had arrived."""
 

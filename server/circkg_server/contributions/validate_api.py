@@ -15,6 +15,7 @@ from circkg_server.contributions.answering import (
     MediaTypeError,
     NotAcceptableError,
     answered,
+    client_of,
     while_there,
 )
 from circkg_server.contributions.itb_api import answer, itb_answered
@@ -83,6 +84,7 @@ async def _validate(validation: Validation, request: Request) -> Response:
         report = await while_there(
             request,
             validation.job(
+                client_of(request),
                 folder,
                 "validate",
                 reading=reading,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from circkg_server.contributions.answering import UnreadableError
@@ -14,7 +15,7 @@ from circkg_server.contributions.desk import Desk
 from circkg_server.contributions.jobs import Outcome, job_of
 from circkg_server.contributions.settings import ValidateSettings
 from circkg_server.contributions.staging import Staging
-from circkg_server.contributions.uploads import Uploads
+from circkg_server.contributions.uploads import CrowdingError, Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Validation:
     desk: Desk
     settings: ValidateSettings
     uploads: Uploads
+    clients: Counter[str] = field(default_factory=Counter)
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -36,14 +38,24 @@ class Validation:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    async def job(self, folder: Path, kind: str, **content: object) -> bytes:
+    async def job(self, client: str, folder: Path, kind: str, **content: object) -> bytes:
         """Have a job done and return the report that it wrote.
 
+        :param client: address of the client.
+        :raises CrowdingError: if the client has too many jobs already.
         :raises UnreadableError: if what was sent cannot be judged.
         :raises JobError: if it took too long, needed too much or broke.
         """
+        if self.clients[client] >= self.settings.per_client:
+            raise CrowdingError(f"{self.clients[client]} of your files are being judged or wait. Send them one by one.")
         job_of(kind, folder, **content)
-        outcome = await self.desk.do(folder, seconds=self.settings.timeout, memory=self.settings.memory)
+        self.clients[client] += 1
+        try:
+            outcome = await self.desk.do(folder, seconds=self.settings.timeout, memory=self.settings.memory)
+        finally:
+            self.clients[client] -= 1
+            if not self.clients[client]:
+                del self.clients[client]
         if outcome is Outcome.REFUSED:
             raise UnreadableError(json.loads((folder / "problem.json").read_text(encoding="utf-8"))["detail"])
         return (folder / "report").read_bytes()
