@@ -195,6 +195,8 @@ class Lent:
                     self._forms[form.shape, form.headers.encode("latin-1")] = _Ready(form)
                     while len(self._forms) > _FORMS:
                         self._forms.popitem(last=False)
+                elif kind is Kind.LEND and not sent:  # this process has no descriptor left for it
+                    self._return(int(content))
                 elif kind is Kind.LEND:
                     loan = _Loan(int(content), socket.socket(fileno=_DESCRIPTOR.unpack(sent[0][2])[0]))
                     self._loans[loan.socket.fileno()] = loan
@@ -218,7 +220,12 @@ class Lent:
         self._poll.unregister(loan.socket)
         del self._loans[loan.socket.fileno()]
         loan.socket.close()
-        self._channel.sendall(frame(Kind.RETURN, RETURNED.pack(loan.id, reason, seconds, form) + rest))
+        self._return(loan.id, reason, seconds, form, rest)
+
+    def _return(
+        self, loan: int, reason: int = Reason.OTHER, seconds: float = 0.0, form: int = 0, rest: bytes = b""
+    ) -> None:
+        self._channel.sendall(frame(Kind.RETURN, RETURNED.pack(loan, reason, seconds, form) + rest))
 
     def _tell(self) -> None:
         """Tell the front what was answered."""
@@ -286,8 +293,8 @@ class Lent:
         id_ = os.urandom(8).hex().encode()
         whole = b"".join((self._dates.lines(), response[0], id_, response[1]))
         self._page.sends(loan.id)
-        loan.socket.recv(len(data))
         try:
+            loan.socket.recv(len(data))
             sent = loan.socket.send(whole)
         except BlockingIOError:
             sent = 0
