@@ -36,7 +36,7 @@ from circkg_server.store.snapshot import Snapshot
 Serve = Callable[..., AbstractContextManager[str]]
 FIXTURE = Path(__file__).parent / "fixtures" / "release-0.1"
 PLAIN = {"Accept-Encoding": "identity"}
-OF_A_SERVER = ("sparql", "status", "api/", "oai", "catalogue/quality", "explore", "def", "doc")
+OF_A_SERVER = ("sparql", "status", "validate", "api/", "oai", "catalogue/quality", "explore", "def", "doc")
 """What a directory cannot answer, though the pages that it shares with the server link to it."""
 
 
@@ -251,7 +251,7 @@ def test_what_is_cited_is_found_at_its_address(world: World) -> None:
     assert whole["URL"] == "https://w3id.org/circkg/snapshot/2"
     assert httpx.get(world.address + urlsplit(whole["URL"]).path.removeprefix("/circkg")).status_code == 200
     assert httpx.get(f"{world.address}/cite?format=x").status_code == 400
-    assert httpx.get(f"{world.address}/cite?snapshot=x").status_code == 422
+    assert httpx.get(f"{world.address}/cite?snapshot=x").status_code == 400
 
 
 def test_a_query_is_cited_by_an_address_that_answers_it_for_ever_alike(world: World) -> None:
