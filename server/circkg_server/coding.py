@@ -11,6 +11,9 @@ import brotli
 
 Headers = list[tuple[bytes, bytes]]
 
+COMPRESSED_FROM = 1400
+"""Shortest answer that is compressed, in bytes: below, it fits one packet anyway."""
+
 
 class Coding(Enum):
     """A content coding, by its registered name; where a client likes both alike, the first is taken.

@@ -13,7 +13,7 @@ from typing import IO, cast
 
 from pyoxigraph import QueryResultsFormat, QueryTriples, RdfFormat, Store
 
-from circkg_server.coding import Coding, pack
+from circkg_server.coding import COMPRESSED_FROM, Coding, pack
 from circkg_server.engines.frames import Frames, Kind, frame
 from circkg_server.engines.loans import NOTE, RETURNED, Form, Page, Reason
 from circkg_server.engines.quickness import QUICK
@@ -23,10 +23,6 @@ from circkg_server.store.dataset import ask
 
 MOST = 64 * 1024
 """Longest answer that a reader sends itself, in bytes."""
-COMPRESSED_FROM = 1400
-"""Shortest answer that is compressed, in bytes: below, it fits one packet anyway."""
-IDLE = 5.0
-"""Seconds after which a connection without requests is given back."""
 TOLD_EVERY = 0.1
 """Seconds after which the front is told what was answered, if there was not much before."""
 _TOLD_AT = 400
@@ -208,7 +204,7 @@ class Lent:
                         self._give_back(loan)
 
     def _return_idle(self) -> None:
-        since = time.monotonic() - IDLE
+        since = time.monotonic() - plain.IDLE
         for loan in [loan for loan in self._loans.values() if loan.since < since]:
             self._give_back(loan)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from circkg_loaders.registry import RegistryError
 from circkg_server import problems, search
-from circkg_server.coding import coded, pack
+from circkg_server.coding import COMPRESSED_FROM, coded, pack
 from circkg_server.engines.interface import Engine
 from circkg_server.linked_data import definitions, documents, explore, formats, profiles, sitemap
 from circkg_server.linked_data.addresses import Document, page_of
@@ -26,7 +26,6 @@ from circkg_server.retired import Tombstone
 from circkg_server.settings import Settings
 from circkg_server.sparql.cache import Cache
 from circkg_server.sparql.protocol import (
-    COMPRESSED_FROM,
     LONG,
     RETRY_AFTER,
     Exchange,

@@ -19,7 +19,7 @@ from itertools import count
 from typing import Any, cast
 
 from circkg_server import cors, federation, problems
-from circkg_server.coding import Coding, coded, pack
+from circkg_server.coding import COMPRESSED_FROM, Coding, coded, pack
 from circkg_server.engines.frames import Job, Kind
 from circkg_server.engines.lent import ID_MARK, MOST, TAG_MARK
 from circkg_server.engines.loans import Form, Reason
@@ -38,8 +38,6 @@ MOST_SHAPES = 2048
 MOST_REPEATED = 1024
 NOTED_EVERY = 0.2
 """Seconds after which requests that have been answered are logged and counted."""
-IDLE = 5.0
-"""Seconds after which a connection without requests is closed."""
 LENT_AFTER = 3
 """Plain, quick requests in a row after which a connection is lent to a reader."""
 LENT_ROWS = 10_000
@@ -65,6 +63,7 @@ class _Head:
 class _Shape:
     """What is known of all queries that differ in their IRIs, strings, numbers and comments only."""
 
+    key: str
     request: QueryRequest
     stable: bool
     quick: bool
@@ -136,7 +135,7 @@ class Express:
         settings, chosen, shape = self.endpoint.settings, asked.chosen, asked.shape
         suits = shape.lendable and shape.stable and shape.quick and chosen.name not in ("xml", "rdfxml")
         bounded = settings.max_rows >= LENT_ROWS and settings.max_bytes >= MOST
-        key = (plain.shape_of(asked.request.text), asked.block)
+        key = (shape.key, asked.block)
         if not suits or not bounded or size > MOST or seconds >= QUICK / 2 or key in self.forms:
             return
         if len(self.forms) >= MOST_FORMS:
@@ -146,7 +145,7 @@ class Express:
         ]  # fmt: skip
         coding = asked.head.coding
         form = Form(
-            next(_forms), key[0], asked.block.decode("latin-1"), chosen.name, asked.head.url, asked.number,
+            next(_forms), shape.key, asked.block.decode("latin-1"), chosen.name, asked.head.url, asked.number,
             plain.tag_start(asked.content, chosen.name, asked.head.url).decode(), _lines(headers),
             coding.value if coding else None, _lines(coded(headers, coding)) if coding else None,
         )  # fmt: skip
@@ -194,10 +193,10 @@ class Express:
             pass
         if len(self._shapes) >= MOST_SHAPES:
             self._shapes.clear()
-        found = self._shapes[key] = self._read(text)
+        found = self._shapes[key] = self._read(key, text)
         return found
 
-    def _read(self, text: str) -> _Shape | None:
+    def _read(self, key: str, text: str) -> _Shape | None:
         try:
             asked = protocol.read_asked([("query", text)], self.endpoint.settings.max_timeout)
         except RequestProblem:
@@ -205,7 +204,7 @@ class Express:
         if asked.named_graphs or asked.request.dataset is not None or federation.needs_federation(text):
             return None
         quick = self.endpoint.engines.quickness.expects_quick(asked.request.stream)
-        return _Shape(asked.request, asked.stable, quick)
+        return _Shape(key, asked.request, asked.stable, quick)
 
     def format(self, shape: _Shape, accept: str) -> Format | None:
         """Return the format that suits, or ``None`` if the ordinary way must say that none does."""
@@ -373,7 +372,7 @@ class _Connection(asyncio.Protocol):
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Close the connection if nothing has come for long."""
-        left = self._busy_at + IDLE - loop.time()
+        left = self._busy_at + plain.IDLE - loop.time()
         if not self._is_busy and left <= 0:
             self._transport.close()
         else:
@@ -631,9 +630,7 @@ class _Connection(asyncio.Protocol):
         if self._closing:
             self._transport.close()
             return
-        loop = asyncio.get_running_loop()
-        self._busy_at = loop.time()
-        self._watch = loop.call_later(IDLE, self._look, loop)
+        self._watch_from_now()
         self._transport.resume_reading()
 
     def cut_off(self) -> None:
@@ -649,7 +646,7 @@ class _Connection(asyncio.Protocol):
         headers = protocol.headers_of(asked.number, "\0", asked.tag, asked.chosen, stable=asked.shape.stable)
         kept = asked.tag
         coding = asked.head.coding
-        if coding is not None and len(content) >= protocol.COMPRESSED_FROM:
+        if coding is not None and len(content) >= COMPRESSED_FROM:
             kept = f"{asked.tag}{coding.suffix}"
             packed = cache.peek(kept) if asked.shape.stable else None
             if packed is None:
@@ -681,10 +678,14 @@ class _Connection(asyncio.Protocol):
 
     def _write(self, response: bytes) -> None:
         self._transport.write(response)
+        self._watch_from_now()
+
+    def _watch_from_now(self) -> None:
+        """Let the connection be closed if nothing comes for long from now on."""
         loop = asyncio.get_running_loop()
         self._busy_at = loop.time()
         if self._watch is None:
-            self._watch = loop.call_later(IDLE, self._look, loop)
+            self._watch = loop.call_later(plain.IDLE, self._look, loop)
 
 
 class Application:

@@ -18,7 +18,7 @@ from http import HTTPStatus
 from typing import Any
 
 from circkg_server import problems
-from circkg_server.coding import Coding, Compressor, coded, coding_for, compressor, pack
+from circkg_server.coding import COMPRESSED_FROM, Coding, Compressor, coded, coding_for, compressor, pack
 from circkg_server.conditional import tags_of
 from circkg_server.engines.frames import Job
 from circkg_server.engines.interface import AnswerStream, Engine
@@ -51,8 +51,6 @@ Headers = list[tuple[bytes, bytes]]
 METHODS = ("GET", "HEAD", "POST", "QUERY", "OPTIONS")
 HELD_FOR = 1.0
 """Seconds for which an answer is held before its first part is sent, while it fits the buffer."""
-COMPRESSED_FROM = 1400
-"""Shortest answer that is compressed, in bytes: below, it fits one packet anyway."""
 RETRY_AFTER = "5"
 LONG = 16 * 1024
 """Length from which a query is read in a thread, and an answer compressed in one: others are served meanwhile."""
