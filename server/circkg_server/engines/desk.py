@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
 from circkg_server.engines.frames import Frames, Kind, frame
 from circkg_server.engines.loans import CAN_LEND, NOTE, RETURNED, Form, Page, Reason
+from circkg_server.engines.traffic import Traffic, traffic
 
 LOOK_EVERY = 0.25
 """Seconds after which a reader that has connections is looked at."""
@@ -23,11 +25,22 @@ class Borrowed(Protocol):
     def noted(self, when: float, kept: bool, size: int, took: float, id_: str) -> None:
         """Take note of an answer that the reader gave."""
 
-    def returned(self, reason: int, seconds: float, form: int, rest: bytes) -> None:
-        """Go on with the connection, after what is still to be sent."""
+    def returned(self, reason: int, seconds: float, form: int, taken: bytes, rest: bytes) -> None:
+        """Go on with the connection, after what is still to be sent, with what was taken and is not answered."""
+
+    def descriptor(self) -> int:
+        """Return the descriptor of the connection, -1 if it has ended."""
 
     def cut_off(self) -> None:
         """End the connection: nobody knows how much of an answer it got."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loan:
+    """A connection that the reader has, and what had gone through it before."""
+
+    connection: Borrowed
+    before: Traffic
 
 
 class Desk:
@@ -41,7 +54,7 @@ class Desk:
         self._channel, self._page = channel, page
         self._overdue, self._patience = overdue, patience
         self._frames = Frames()
-        self._loans: dict[int, Borrowed] = {}
+        self._loans: dict[int, _Loan] = {}
         self._forms: set[int] = set()
         self._seen = (0, 0.0)
         self._look: asyncio.TimerHandle | None = None
@@ -55,9 +68,13 @@ class Desk:
         """Return the number of connections that the reader has."""
         return len(self._loans)
 
-    def lend(self, connection: Borrowed, descriptor: int, forms: Iterable[Form]) -> bool:
+    def lend(self, connection: Borrowed, forms: Iterable[Form]) -> bool:
         """Lend a connection, with the forms that the reader does not know yet; tell whether it could be done."""
         if self.closed or not CAN_LEND:
+            return False
+        descriptor = connection.descriptor()
+        before = traffic(descriptor)
+        if before is None:
             return False
         number = next(_ids)
         try:
@@ -68,7 +85,7 @@ class Desk:
             socket.send_fds(self._channel, [frame(Kind.LEND, str(number).encode())], [descriptor])
         except OSError:  # the reader is busy or gone
             return False
-        self._loans[number] = connection
+        self._loans[number] = _Loan(connection, before)
         if self._look is None:
             self._look = self._loop.call_later(LOOK_EVERY, self._look_at)
         return True
@@ -96,14 +113,13 @@ class Desk:
         self.recall()
         if self._page.at_job and not self.closed:
             loans, self._loans = self._loans, {}
-            for connection in loans.values():
-                connection.returned(Reason.OTHER, 0.0, 0, b"")
+            for loan in loans.values():
+                loan.connection.returned(Reason.OTHER, 0.0, 0, b"", b"")
 
     def _look_at(self) -> None:
         self._look = None
-        turn, loan = self._page.asking
-        now = self._loop.time()
-        if not loan or turn != self._seen[0]:
+        turn, now = self._page.work.turn, self._loop.time()
+        if not self._page.loan or turn != self._seen[0]:
             self._seen = (turn, now)
         elif now - self._seen[1] >= self._patience:
             self._overdue()
@@ -123,14 +139,15 @@ class Desk:
         for kind, content in self._frames.feed(data):
             if kind is Kind.NOTES:
                 for number, when, kept, size, took, id_ in NOTE.iter_unpack(content):
-                    if (connection := self._loans.get(number)) is not None:
-                        connection.noted(when, bool(kept), size, took, id_.decode())
+                    if (loan := self._loans.get(number)) is not None:
+                        loan.connection.noted(when, bool(kept), size, took, id_.decode())
             elif kind is Kind.RETURN:
-                number, reason, seconds, form = RETURNED.unpack_from(content)
+                number, reason, seconds, form, taken = RETURNED.unpack_from(content)
                 if reason != Reason.OTHER:
                     self.forget(form)
-                if (connection := self._loans.pop(number, None)) is not None:
-                    connection.returned(reason, seconds, form, content[RETURNED.size :])
+                if (loan := self._loans.pop(number, None)) is not None:
+                    rest = RETURNED.size + taken
+                    loan.connection.returned(reason, seconds, form, content[RETURNED.size : rest], content[rest:])
 
     def close(self) -> None:
         """Take all connections back from a reader that has ended: its end of the channel is closed by the kernel."""
@@ -141,12 +158,29 @@ class Desk:
             self._look.cancel()
         self._loop.remove_reader(self._channel)
         self._channel.close()
-        asking, sending = self._page.asking[1], self._page.sending
+        interrupted = self._loans.pop(self._page.loan, None)
+        if interrupted is not None:
+            self._go_on_with(interrupted)
         self._page.close()
         loans, self._loans = self._loans, {}
-        for number, connection in loans.items():
-            if number == sending:
-                connection.cut_off()
-            else:
-                slow = Reason.SLOW if number == asking else Reason.OTHER
-                connection.returned(slow, self._patience if slow else 0.0, 0, b"")
+        for loan in loans.values():
+            loan.connection.returned(Reason.OTHER, 0.0, 0, b"", b"")
+
+    def _go_on_with(self, loan: _Loan) -> None:
+        """Take back the connection whose request the reader was at, from where it was with it."""
+        work, now = self._page.work, traffic(loan.connection.descriptor())
+        if now is None:
+            loan.connection.cut_off()
+            return
+        taken = now.taken - loan.before.taken - work.taken
+        written = now.written - loan.before.written - work.written
+        if not taken or (work.answer and written == work.answer):
+            loan.connection.returned(Reason.OTHER, 0.0, 0, b"", b"")
+        elif written:
+            loan.connection.cut_off()
+        else:
+            evaluating = not work.answer
+            loan.connection.returned(
+                Reason.SLOW if evaluating else Reason.OTHER, self._patience if evaluating else 0.0, 0,
+                self._page.taken(taken), b"",
+            )  # fmt: skip

@@ -26,6 +26,8 @@ MOST = 64 * 1024
 TOLD_EVERY = 0.1
 """Seconds after which the front is told what was answered, if there was not much before."""
 _TOLD_AT = 400
+_IDLE = 5.0
+"""Seconds after which a connection without requests is given back."""
 _FORMS = 1024
 _KEPT = 4 * 1024 * 1024
 """Bytes of answers that a reader keeps, for requests that come again."""
@@ -100,10 +102,11 @@ class _Ready:
 class _Loan:
     """A connection that was lent."""
 
-    __slots__ = ("id", "since", "socket")
+    __slots__ = ("id", "since", "socket", "taken", "written")
 
     def __init__(self, id_: int, connection: socket.socket) -> None:
         self.id, self.socket, self.since = id_, connection, time.monotonic()
+        self.taken = self.written = 0
 
 
 class Lent:
@@ -204,24 +207,27 @@ class Lent:
                         self._give_back(loan)
 
     def _return_idle(self) -> None:
-        since = time.monotonic() - plain.IDLE
+        since = time.monotonic() - _IDLE
         for loan in [loan for loan in self._loans.values() if loan.since < since]:
             self._give_back(loan)
 
     def _give_back(
-        self, loan: _Loan, reason: int = Reason.OTHER, seconds: float = 0.0, form: int = 0, rest: bytes = b""
-    ) -> None:
+        self, loan: _Loan, reason: int = Reason.OTHER, seconds: float = 0.0, form: int = 0, taken: bytes = b"",
+        rest: bytes = b"",
+    ) -> None:  # fmt: skip
         """Give a connection back; what was answered on it is told first."""
         self._tell()
         self._poll.unregister(loan.socket)
         del self._loans[loan.socket.fileno()]
         loan.socket.close()
-        self._return(loan.id, reason, seconds, form, rest)
+        self._return(loan.id, reason, seconds, form, taken, rest)
 
     def _return(
-        self, loan: int, reason: int = Reason.OTHER, seconds: float = 0.0, form: int = 0, rest: bytes = b""
-    ) -> None:
-        self._channel.sendall(frame(Kind.RETURN, RETURNED.pack(loan, reason, seconds, form) + rest))
+        self, loan: int, reason: int = Reason.OTHER, seconds: float = 0.0, form: int = 0, taken: bytes = b"",
+        rest: bytes = b"",
+    ) -> None:  # fmt: skip
+        told = RETURNED.pack(loan, reason, seconds, form, len(taken))
+        self._channel.sendall(frame(Kind.RETURN, b"".join((told, taken, rest))))
 
     def _tell(self) -> None:
         """Tell the front what was answered."""
@@ -231,35 +237,41 @@ class Lent:
         self._told_at = time.monotonic()
 
     def _answer(self, loan: _Loan) -> None:
-        """Answer the request of a connection, or give it back with the request still in it."""
+        """Answer the request of a connection, or give both back."""
+        page = self._page
+        page.begins(loan.id, loan.taken, loan.written)
         try:
-            data = loan.socket.recv(plain.LONGEST + 1, socket.MSG_PEEK)
+            size = loan.socket.recv_into(page.request)
         except BlockingIOError:
-            return
-        except OSError:
-            data = b""
+            pass
+        except OSError:  # the client has gone, as the front will see
+            self._give_back(loan)
+        else:
+            loan.taken += size
+            self._answer_request(loan, page.taken(size))
+        page.ends()
+
+    def _answer_request(self, loan: _Loan, data: bytes) -> None:
         began = time.monotonic()
         kept = self._kept.get(data)
         if kept is not None:
-            self._send(loan, data, kept, True, began)
+            self._send(loan, kept, True, began)
             return
         found = plain.read(data)
         ready = self._forms.get((plain.shape_of(found[0]), found[1])) if found else None
         if found is None or ready is None:
-            self._give_back(loan)
+            self._give_back(loan, taken=data)
             return
         before = time.process_time()
-        self._page.asks(loan.id)
         content, large = self._evaluated(found[0], ready)
-        self._page.asks(0)
         seconds = time.process_time() - before
         if content is None:
             self._forms.pop((ready.form.shape, found[1]), None)
-            self._give_back(loan, Reason.LARGE if large else Reason.OTHER, seconds, ready.form.id)
+            self._give_back(loan, Reason.LARGE if large else Reason.OTHER, seconds, ready.form.id, data)
             return
         response = ready.response(found[0], content)
         self._keep(data, response)
-        self._send(loan, data, response, False, began)
+        self._send(loan, response, False, began)
         if seconds >= QUICK / 2 and loan.socket.fileno() >= 0:
             del self._forms[ready.form.shape, found[1]]
             self._give_back(loan, Reason.SLOW, seconds, ready.form.id)
@@ -284,13 +296,12 @@ class Lent:
             old, (_, content) = self._kept.popitem(last=False)
             self._kept_bytes -= len(old) + len(content)
 
-    def _send(self, loan: _Loan, data: bytes, response: tuple[bytes, bytes], kept: bool, began: float) -> None:
-        """Take the request off the connection and send the response."""
+    def _send(self, loan: _Loan, response: tuple[bytes, bytes], kept: bool, began: float) -> None:
+        """Send the response."""
         id_ = os.urandom(8).hex().encode()
         whole = b"".join((self._dates.lines(), response[0], id_, response[1]))
-        self._page.sends(loan.id)
+        self._page.sends(len(whole))
         try:
-            loan.socket.recv(len(data))
             sent = loan.socket.send(whole)
         except BlockingIOError:
             sent = 0
@@ -298,7 +309,7 @@ class Lent:
             sent = len(whole)
         now = time.monotonic()
         loan.since = now
+        loan.written += sent
         self._notes.append(NOTE.pack(loan.id, time.time(), kept, len(response[1]), now - began, id_))
         if sent < len(whole):
             self._give_back(loan, rest=whole[sent:])
-        self._page.sends(0)

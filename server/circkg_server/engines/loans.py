@@ -2,9 +2,10 @@
 
 A client that sends plain, quick queries one after the other is answered by a reader straight on its connection: the
 way through the front and back costs more than such a query. The front keeps the connection open too and gets it back
-whenever something else is wanted of it. Nothing is lost if the reader is killed meanwhile: it only looks at a request
-(``MSG_PEEK``) while it evaluates, so that the front finds it untouched. Between taking the request and having sent
-its answer, a moment, the number of the loan stands in a page of shared memory, and the front cuts that connection off.
+whenever something else is wanted of it. Nothing is lost if the reader is killed meanwhile: it takes a request straight
+into a page of shared memory, where it also says how far it is, and the kernel counts what has gone through the
+connection (:mod:`circkg_server.engines.traffic`). So the front knows whether a request was taken and whether its answer
+went out, and goes on from there; only of an answer that went out in part it ends the connection.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from dataclasses import asdict, dataclass
 
 CAN_LEND = hasattr(select, "epoll")
 """Whether readers of this platform can wait for many connections at once at little cost."""
-PAGE = 4096
-_ASKING = struct.Struct("<QI")
+PAGE = 16 * 1024
 _NUMBER = struct.Struct("<I")
-_SENDING_AT, _IN_JOB_AT, _WITHDRAWN_AT = 16, 20, 24
-RETURNED = struct.Struct("<IBfI")
-"""Loan, reason, seconds, form; what the front still has to send follows."""
+_WORK = struct.Struct("<QQQQ")
+_ANSWER = struct.Struct("<Q")
+_LOAN_AT, _IN_JOB_AT, _WITHDRAWN_AT, _WORK_AT, _ANSWER_AT, _REQUEST_AT = 0, 4, 8, 16, 40, 64
+MOST_TAKEN = PAGE - _REQUEST_AT
+"""Most bytes that a reader takes off a connection at once."""
+RETURNED = struct.Struct("<IBfII")
+"""Loan, reason, seconds, form, bytes that were taken and not answered; these follow, then what is still to be sent."""
 NOTE = struct.Struct("<IdBIf16s")
 """Loan, time, whether it was kept, bytes, seconds from request to answer, id of the query."""
 
@@ -76,11 +80,28 @@ class Form:
         return cls(**json.loads(content))
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a reader is at.
+
+    :param turn: grows with each request.
+    :param taken: bytes that had been taken off the connection before the request, since it was lent.
+    :param written: bytes that had been written to it.
+    :param answer: length of the answer that is being sent, 0 before.
+    """
+
+    turn: int
+    taken: int
+    written: int
+    answer: int
+
+
 class Page:
     """Shared memory in which a reader says what it is at, and the front what it must not touch.
 
     Each writes its own numbers and then, after a system call, reads those of the other (Dekker's way): of a reader that
-    ends its job and a front that withdraws its loans, at least one sees the other.
+    ends its job and a front that withdraws its loans, at least one sees the other. A reader may be killed between any
+    two writes, so that the number of the loan is written after what is said of it.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -88,6 +109,8 @@ class Page:
         self._memory = mmap.mmap(descriptor, PAGE)
         os.close(descriptor)
         self._turn = 0
+        self.request = memoryview(self._memory)[_REQUEST_AT:]
+        """Where a request is taken to."""
 
     @staticmethod
     def new() -> int:
@@ -100,14 +123,23 @@ class Page:
         os.ftruncate(descriptor, PAGE)
         return descriptor
 
-    def asks(self, loan: int) -> None:
-        """Say that the query of a loan is being evaluated; 0: none is."""
+    def begins(self, loan: int, taken: int, written: int) -> None:
+        """Say that a request of a loan is going to be taken, and what has gone through its connection before."""
         self._turn += 1
-        _ASKING.pack_into(self._memory, 0, self._turn, loan)
+        _WORK.pack_into(self._memory, _WORK_AT, self._turn, taken, written, 0)
+        _NUMBER.pack_into(self._memory, _LOAN_AT, loan)
 
-    def sends(self, loan: int) -> None:
-        """Say that the answer of a loan is being sent; 0: none is."""
-        _NUMBER.pack_into(self._memory, _SENDING_AT, loan)
+    def taken(self, size: int) -> bytes:
+        """Return the request that was taken."""
+        return self._memory[_REQUEST_AT : _REQUEST_AT + size]
+
+    def sends(self, answer: int) -> None:
+        """Say how long the answer is that is going to be sent."""
+        _ANSWER.pack_into(self._memory, _ANSWER_AT, answer)
+
+    def ends(self) -> None:
+        """Say that the request has been answered, or given back."""
+        _NUMBER.pack_into(self._memory, _LOAN_AT, 0)
 
     def works(self, at_job: bool) -> None:
         """Say whether the reader is at a job, and so at no loan."""
@@ -118,15 +150,14 @@ class Page:
         _NUMBER.pack_into(self._memory, _WITHDRAWN_AT, loan)
 
     @property
-    def asking(self) -> tuple[int, int]:
-        """Return the turn and the loan whose query is being evaluated, 0 if none is."""
-        turn, loan = _ASKING.unpack_from(self._memory, 0)
-        return turn, loan
+    def loan(self) -> int:
+        """Return the loan whose request the reader is at, 0 if it is at none."""
+        return int(_NUMBER.unpack_from(self._memory, _LOAN_AT)[0])
 
     @property
-    def sending(self) -> int:
-        """Return the loan whose answer is being sent, 0 if none is."""
-        return int(_NUMBER.unpack_from(self._memory, _SENDING_AT)[0])
+    def work(self) -> Work:
+        """Return how far the reader is with it."""
+        return Work(*_WORK.unpack_from(self._memory, _WORK_AT))
 
     @property
     def at_job(self) -> bool:
@@ -140,4 +171,5 @@ class Page:
 
     def close(self) -> None:
         """Let the page go."""
+        self.request.release()
         self._memory.close()

@@ -473,12 +473,12 @@ class Pool:
         self._idle.append(reader)
         self._hand_out()
 
-    def lend(self, connection: Borrowed, descriptor: int, forms: Iterable[Form]) -> bool:
+    def lend(self, connection: Borrowed, forms: Iterable[Form]) -> bool:
         """Lend a connection to the reader at no slow query that has the fewest; tell whether it could be done."""
         free = [r for r in self._readers.values() if r.opened and (r.answer is None or r.answer.quick)]
         if self._closing or not free:
             return False
-        return min(free, key=lambda reader: reader.desk.lent).desk.lend(connection, descriptor, forms)
+        return min(free, key=lambda reader: reader.desk.lent).desk.lend(connection, forms)
 
     def recall(self) -> None:
         """Have all lent connections come back."""

@@ -28,6 +28,6 @@ def run(
     config = uvicorn.Config(
         app, host=host, port=port, uds=unix_socket or None, log_config=None, access_log=False, server_header=False,
         proxy_headers=False,  # the middleware of ours knows which proxies to believe
-        timeout_graceful_shutdown=settings.drain, http=http,
+        timeout_graceful_shutdown=settings.drain, timeout_keep_alive=settings.keep_alive, http=http,
     )  # fmt: skip
     uvicorn.Server(config).run()

@@ -115,7 +115,8 @@ class Express:
             config = arguments["config"]
             if config.root_path or config.is_ssl or self.endpoint.settings.public_url:
                 return ordinary(**arguments)
-            return _Connection(self, lambda: ordinary(**arguments), arguments["server_state"].connections)
+            connections = arguments["server_state"].connections
+            return _Connection(self, lambda: ordinary(**arguments), connections, config.timeout_keep_alive)
 
         return make
 
@@ -311,8 +312,11 @@ class _Asked:
 class _Connection(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, express: Express, ordinary: Callable[[], asyncio.Protocol], connections: set[Any]) -> None:
+    def __init__(
+        self, express: Express, ordinary: Callable[[], asyncio.Protocol], connections: set[Any], keep_alive: float
+    ) -> None:
         self._express = express
+        self._keep_alive = keep_alive
         self._ordinary = ordinary
         self._connections = connections
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
@@ -372,7 +376,7 @@ class _Connection(asyncio.Protocol):
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Close the connection if nothing has come for long."""
-        left = self._busy_at + plain.IDLE - loop.time()
+        left = self._busy_at + self._keep_alive - loop.time()
         if not self._is_busy and left <= 0:
             self._transport.close()
         else:
@@ -391,6 +395,8 @@ class _Connection(asyncio.Protocol):
         self._transport.set_protocol(ordinary)
         ordinary.connection_made(self._transport)
         ordinary.data_received(data)
+        if self._closing:
+            cast(Any, ordinary).shutdown()
 
     # -- requests -----------------------------------------------------------------------------------------------
 
@@ -602,8 +608,7 @@ class _Connection(asyncio.Protocol):
         self._express.serve(manifest)
         transport.pause_reading()
         self._lent_by = pool
-        descriptor = transport.get_extra_info("socket").fileno()
-        if pool.lend(self, descriptor, (form for form, _ in self._express.forms.values())):
+        if pool.lend(self, (form for form, _ in self._express.forms.values())):
             self._stop_watching()
         else:
             self._lent_by = None
@@ -616,7 +621,11 @@ class _Connection(asyncio.Protocol):
         cache.misses += not kept
         self._express.note(self._client, id_, "cached" if kept else "answered", 200, size, took, when)
 
-    def returned(self, reason: int, seconds: float, form: int, rest: bytes) -> None:
+    def descriptor(self) -> int:
+        """Return the descriptor of the connection, -1 if it has ended."""
+        return -1 if self._transport.is_closing() else int(self._transport.get_extra_info("socket").fileno())
+
+    def returned(self, reason: int, seconds: float, form: int, taken: bytes, rest: bytes) -> None:
         """Go on with a connection that a reader gives back."""
         self._lent_by = None
         if form:
@@ -627,11 +636,12 @@ class _Connection(asyncio.Protocol):
             return
         if rest:
             self._transport.write(rest)
-        if self._closing:
-            self._transport.close()
-            return
         self._watch_from_now()
         self._transport.resume_reading()
+        if taken:
+            self.data_received(taken)
+        if self._closing and not self._is_busy and self._transport.get_protocol() is self:
+            self._transport.close()
 
     def cut_off(self) -> None:
         """End a connection of which nobody knows how much of an answer it got."""
@@ -685,7 +695,7 @@ class _Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._busy_at = loop.time()
         if self._watch is None:
-            self._watch = loop.call_later(plain.IDLE, self._look, loop)
+            self._watch = loop.call_later(self._keep_alive, self._look, loop)
 
 
 class Application:

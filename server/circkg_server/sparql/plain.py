@@ -13,8 +13,6 @@ from typing import Protocol
 
 LONGEST = 8192
 """Longest request that is plain, in bytes."""
-IDLE = 5.0
-"""Seconds after which a connection without requests is closed, or given back by the reader that has it."""
 
 _REQUEST = re.compile(
     rb"GET /sparql\?query=([\x21\x24\x25\x27-\x3a\x3c-\x7e]*) HTTP/1\.1\r\n"
