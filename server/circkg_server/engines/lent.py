@@ -21,13 +21,15 @@ from circkg_server.sparql import plain
 from circkg_server.sparql.formats import FORMATS
 from circkg_server.store.dataset import ask
 
-MOST = 64 * 1024
+MOST = 256 * 1024
 """Longest answer that a reader sends itself, in bytes."""
 TOLD_EVERY = 0.1
 """Seconds after which the front is told what was answered, if there was not much before."""
 _TOLD_AT = 400
 _IDLE = 5.0
 """Seconds after which a connection without requests is given back."""
+_LOOK_EVERY = 1.0
+"""Seconds after which such connections are looked for."""
 _FORMS = 1024
 _KEPT = 4 * 1024 * 1024
 """Bytes of answers that a reader keeps, for requests that come again."""
@@ -126,7 +128,7 @@ class Lent:
         self._kept: OrderedDict[bytes, tuple[bytes, bytes]] = OrderedDict()
         self._kept_bytes = 0
         self._notes: list[bytes] = []
-        self._told_at = 0.0
+        self._told_at = self._look_at = 0.0
         self._dates = plain.Dates()
 
     def begin_job(self) -> None:
@@ -148,25 +150,27 @@ class Lent:
 
         :raises OSError: if the front has gone.
         """
-        number = control.fileno()
+        number, channel = control.fileno(), self._channel.fileno()
+        loans = self._loans
         self._poll.register(control, select.EPOLLIN)
         try:
             while True:
                 called = False
                 for descriptor, _ in self._poll.poll(self._patience()):
-                    if descriptor == number:
-                        called = True
-                    elif descriptor == self._channel.fileno():
-                        self.take()
-                    elif (loan := self._loans.get(descriptor)) is not None:
+                    if (loan := loans.get(descriptor)) is not None:
                         self._answer(loan)
-                if self._notes and (len(self._notes) >= _TOLD_AT or time.monotonic() - self._told_at >= TOLD_EVERY):
+                    elif descriptor == number:
+                        called = True
+                    elif descriptor == channel:
+                        self.take()
+                now = time.monotonic()
+                if self._notes and (len(self._notes) >= _TOLD_AT or now - self._told_at >= TOLD_EVERY):
                     self._tell()
                 if called:
                     self.take()
                     return
-                if self._loans:
-                    self._return_idle()
+                if now >= self._look_at:
+                    self._return_idle(now)
         finally:
             self._poll.unregister(control)
 
@@ -174,7 +178,7 @@ class Lent:
         """Return the seconds after which there is something to do though nothing comes."""
         if self._notes:
             return TOLD_EVERY
-        return 1.0 if self._loans else -1
+        return _LOOK_EVERY if self._loans else -1
 
     def take(self) -> None:
         """Take what the front lends, or give everything back as it asks, without waiting.
@@ -206,8 +210,9 @@ class Lent:
                     for loan in list(self._loans.values()):
                         self._give_back(loan)
 
-    def _return_idle(self) -> None:
-        since = time.monotonic() - _IDLE
+    def _return_idle(self, now: float) -> None:
+        self._look_at = now + _LOOK_EVERY
+        since = now - _IDLE
         for loan in [loan for loan in self._loans.values() if loan.since < since]:
             self._give_back(loan)
 

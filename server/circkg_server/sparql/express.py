@@ -40,8 +40,6 @@ NOTED_EVERY = 0.2
 """Seconds after which requests that have been answered are logged and counted."""
 LENT_AFTER = 3
 """Plain, quick requests in a row after which a connection is lent to a reader."""
-LENT_ROWS = 10_000
-"""Least limit of rows under which a reader answers itself: it sends no answer long enough to have so many."""
 MOST_FORMS = 512
 
 _forms = count(1)
@@ -135,7 +133,7 @@ class Express:
         """
         settings, chosen, shape = self.endpoint.settings, asked.chosen, asked.shape
         suits = shape.lendable and shape.stable and shape.quick and chosen.name not in ("xml", "rdfxml")
-        bounded = settings.max_rows >= LENT_ROWS and settings.max_bytes >= MOST
+        bounded = settings.max_rows >= MOST and settings.max_bytes >= MOST  # a row has a byte at least
         key = (shape.key, asked.block)
         if not suits or not bounded or size > MOST or seconds >= QUICK / 2 or key in self.forms:
             return

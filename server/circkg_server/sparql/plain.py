@@ -18,8 +18,6 @@ _REQUEST = re.compile(
     rb"GET /sparql\?query=([\x21\x24\x25\x27-\x3a\x3c-\x7e]*) HTTP/1\.1\r\n"
     rb"((?:[A-Za-z0-9-]+:[\t\x20-\x7e]*\r\n)+)\r\n"
 )
-_HARD_TO_READ = re.compile(r"\\|\"\"\"|'''|service", re.IGNORECASE)
-"""What a plain query does not hold: escapes, long strings, and whatever may look like SERVICE."""
 _CONSTANT = re.compile(r"""<[^<>"{}|^`\\\x00-\x20]*>|"[^"\r\n]*"|'[^'\r\n]*'|\d+|\#[^\r\n]*""")
 
 
@@ -35,7 +33,12 @@ def read(data: bytes) -> tuple[str, bytes] | None:
         text = _unquoted(match[1])
     except ValueError:
         return None
-    return None if _HARD_TO_READ.search(text) else (text, match[2])
+    return None if _is_hard_to_read(text) else (text, match[2])
+
+
+def _is_hard_to_read(text: str) -> bool:
+    """Tell whether a query holds what a plain one does not: escapes, long strings, or what may look like SERVICE."""
+    return "\\" in text or '"""' in text or "'''" in text or "service" in text.casefold()
 
 
 def _unquoted(query: bytes) -> str:
