@@ -31,6 +31,10 @@ _IDLE = 5.0
 _LOOK_EVERY = 1.0
 """Seconds after which such connections are looked for."""
 _FORMS = 1024
+_MOST_REFUSED = 4
+"""Queries of one form that a reader cannot answer itself, before it leaves all of them to the front."""
+_AT_ONCE = 4
+"""Requests of lent connections that are answered before a job is looked for."""
 _KEPT = 4 * 1024 * 1024
 """Bytes of answers that a reader keeps, for requests that come again."""
 _DESCRIPTOR = struct.Struct("i")
@@ -77,6 +81,7 @@ class _Ready:
         self.engine = FORMATS[form.format].engine
         self.hash = plain.new_hash(form.tag_start.encode())
         self.coding = Coding(form.coding) if form.coding else None
+        self.refused = 0
         self.head = _MARK.split(form.head.encode("latin-1"))
         self.coded_head = _MARK.split((form.coded_head or "").encode("latin-1"))
 
@@ -121,7 +126,7 @@ class Lent:
     def __init__(self, store: Store, channel: socket.socket, page: Page) -> None:
         self._store, self._channel, self._page = store, channel, page
         self._frames = Frames()
-        self._poll = select.epoll()
+        self._poll, self._jobs = select.epoll(), select.epoll()
         self._poll.register(channel, select.EPOLLIN)
         self._loans: dict[int, _Loan] = {}
         self._forms: OrderedDict[tuple[str, bytes], _Ready] = OrderedDict()
@@ -153,16 +158,20 @@ class Lent:
         number, channel = control.fileno(), self._channel.fileno()
         loans = self._loans
         self._poll.register(control, select.EPOLLIN)
+        self._jobs.register(control, select.EPOLLIN)
         try:
             while True:
                 called = False
-                for descriptor, _ in self._poll.poll(self._patience()):
+                events = self._poll.poll(self._patience(), _AT_ONCE)
+                for descriptor, _ in events:
                     if (loan := loans.get(descriptor)) is not None:
                         self._answer(loan)
                     elif descriptor == number:
                         called = True
                     elif descriptor == channel:
                         self.take()
+                if len(events) == _AT_ONCE and not called:  # a job would wait for its turn behind all connections
+                    called = bool(self._jobs.poll(0))
                 now = time.monotonic()
                 if self._notes and (len(self._notes) >= _TOLD_AT or now - self._told_at >= TOLD_EVERY):
                     self._tell()
@@ -173,6 +182,7 @@ class Lent:
                     self._return_idle(now)
         finally:
             self._poll.unregister(control)
+            self._jobs.unregister(control)
 
     def _patience(self) -> float:
         """Return the seconds after which there is something to do though nothing comes."""
@@ -271,7 +281,11 @@ class Lent:
         content, large = self._evaluated(found[0], ready)
         seconds = time.process_time() - before
         if content is None:
-            self._forms.pop((ready.form.shape, found[1]), None)
+            ready.refused += 1
+            if ready.refused < _MOST_REFUSED:
+                self._give_back(loan, taken=data)
+                return
+            del self._forms[ready.form.shape, found[1]]
             self._give_back(loan, Reason.LARGE if large else Reason.OTHER, seconds, ready.form.id, data)
             return
         response = ready.response(found[0], content)
