@@ -10,7 +10,7 @@ import yaml
 
 from circkg_shapes import Shapes, validate
 from circkg_shapes.constraints import PARAMETERS
-from circkg_shapes.shapes import TARGETS
+from circkg_shapes.shapes_graph import TARGETS
 from circkg_shapes.vocabulary import sh
 
 from .shacl_cases import by_pyshacl, lines, rows, triples

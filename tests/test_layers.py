@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,20 @@ def imported(path: Path) -> set[str]:
     return found
 
 
+def module_of(folder: Path, path: Path) -> str:
+    return ".".join((folder.name, *path.relative_to(folder).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def modules_imported(path: Path, modules: Collection[str]) -> set[str]:
+    """Return which of these modules a file imports anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in modules else node.module for name in names}
+    return found & {*modules}
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_imports_only_what_stands_below_it(package: str) -> None:
     folder, allowed = PACKAGES[package]
@@ -45,3 +60,11 @@ def test_a_checkout_reads_its_own_rooms() -> None:
     from circkg_shapes.rooms import room
 
     assert room("ontology") == ROOT / "ontology"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    modules = {module_of(folder, path): path for folder, _ in PACKAGES.values() for path in folder.rglob("*.py")}
+    left = {name: modules_imported(path, modules) - {name} for name, path in modules.items()}
+    while free := {name for name, needed in left.items() if not needed & left.keys()}:
+        left = {name: needed for name, needed in left.items() if name not in free}
+    assert not left, f"in a circle, or above one: {sorted(left)}"

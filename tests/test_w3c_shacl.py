@@ -16,7 +16,7 @@ from pyoxigraph import RdfFormat, parse
 from circkg_shapes import Shapes, ShapesError, validate
 from circkg_shapes import paths as property_paths
 from circkg_shapes.index import Index
-from circkg_shapes.shapes import read_turtle
+from circkg_shapes.shapes_graph import read_turtle
 from circkg_shapes.terms import Triple, is_blank, literal_parts
 from circkg_shapes.vocabulary import sh
 

@@ -19,9 +19,10 @@ from circkg_shapes.footprint import Footprint
 from circkg_shapes.index import Index, ListError
 from circkg_shapes.plan import Constraint, Plan, Root, Shape, Target
 from circkg_shapes.report import SH, VIOLATION
-from circkg_shapes.shapes import TARGETS, Shapes, ShapesError, is_true
+from circkg_shapes.shapes_graph import TARGETS, ShapesError, ShapesGraph, is_true
 from circkg_shapes.terms import XSD, Term, iri_text, is_blank, is_iri, literal_parts
-from circkg_shapes.values import Value, value
+from circkg_shapes.values import Value
+from circkg_shapes.values import value as meaning
 from circkg_shapes.vocabulary import IMPORTS, TYPE, local, sh
 
 MAX_DEPTH: Final = 100
@@ -44,7 +45,7 @@ _SHAPE_LISTS: Final = ("and", "or", "xone")
 _SHAPE_REFERENCES: Final = ("property", "node", "not", "qualifiedValueShape")
 
 
-def compile_shapes(shapes: Shapes) -> Plan:
+def compile_shapes(shapes: ShapesGraph) -> Plan:
     """Return the plan of shapes.
 
     :raises ShapesError: if a shape is ill-formed or uses a word that SHACL does not have.
@@ -55,7 +56,7 @@ def compile_shapes(shapes: Shapes) -> Plan:
 class _Compiler:
     """Reads shapes; it is what the components get their parameters from."""
 
-    def __init__(self, shapes: Shapes) -> None:
+    def __init__(self, shapes: ShapesGraph) -> None:
         self.shapes = shapes
         self.index: Index = shapes.index
         self.unsupported: dict[str, None] = {}
@@ -184,14 +185,11 @@ class _Compiler:
             raise self.refuse(shape, f"there are {len(found)} values of sh:{name}, but a shape has at most one.")
         return found[0] if found else None
 
-    def integer(self, shape: Term, name: str) -> int | None:
-        found = self.one(shape, name)
-        if found is None:
-            return None
-        text, _, datatype = literal_parts(self.literal(shape, name, found))
-        number = value(text, f"{XSD}integer")
+    def integer(self, shape: Term, name: str, value: Term) -> int:
+        text, _, datatype = literal_parts(self.literal(shape, name, value))
+        number = meaning(text, f"{XSD}integer")
         if number is None or not datatype.startswith(XSD) or not 0 <= Decimal(text) <= _MOST:
-            raise self.refuse(shape, f"sh:{name} is {found}, but a whole number from 0 to {_MOST} is wanted.")
+            raise self.refuse(shape, f"sh:{name} is {value}, but a whole number from 0 to {_MOST} is wanted.")
         return int(text)
 
     def flag(self, shape: Term, name: str) -> bool:
@@ -199,7 +197,7 @@ class _Compiler:
         if found is None:
             return False
         text, _, datatype = literal_parts(self.literal(shape, name, found))
-        if datatype != f"{XSD}boolean" or value(text, datatype) is None:
+        if datatype != f"{XSD}boolean" or meaning(text, datatype) is None:
             raise self.refuse(shape, f"sh:{name} is {found}, but true or false is wanted.")
         return is_true(found)
 
@@ -221,7 +219,7 @@ class _Compiler:
 
     def value(self, term: Term) -> Value | None:
         text, tag, datatype = literal_parts(term)
-        return None if tag else value(text, datatype)
+        return None if tag else meaning(text, datatype)
 
     def messages(self, node: Term) -> tuple[tuple[str, str], ...]:
         texts = [literal_parts(self.literal(node, "message", each)) for each in self.objects(node, "message")]

@@ -8,95 +8,10 @@ import numpy as np
 
 from circkg_shapes.encoding import Columns, Dictionary
 from circkg_shapes.footprint import Backwards
-from circkg_shapes.pairs import NONE, Ids, Mask, Pairs, distinct, flags, same
-from circkg_shapes.plan import Finding, Plan, Root, Shape, Target, Values
+from circkg_shapes.pairs import Ids, distinct, flags
+from circkg_shapes.plan import Finding, Plan, Root, Run, Target
 from circkg_shapes.report import Result
-from circkg_shapes.terms import Term, literal_parts
-from circkg_shapes.values import Value, value
-from circkg_shapes.vocabulary import SUBCLASS, TYPE
-from circkg_shapes.walking import walk
-
-_CONFORMS, _FAILS = 1, 2
-
-
-class Run:
-    """One validation of columns: what has been found out already is not asked again."""
-
-    def __init__(self, data: Columns) -> None:
-        self.data = data
-        self._instances: dict[Term, Ids] = {}
-        self._verdicts: dict[Shape, np.ndarray[tuple[int], np.dtype[np.int8]]] = {}
-        self._values: dict[int, Value | None] = {}
-
-    @property
-    def dictionary(self) -> Dictionary:
-        """The terms by number."""
-        return self.data.dictionary
-
-    @property
-    def size(self) -> int:
-        """How many terms there are; a column of flags has this length."""
-        return len(self.data.dictionary)
-
-    def number(self, term: Term) -> int:
-        """Return the number of a term, -1 if it has none."""
-        return self.data.dictionary.find(term)
-
-    def step(self, nodes: Ids, predicate: int) -> Pairs:
-        """Return the triples of a predicate with these nodes as subject: subject and object."""
-        return self.data.step(nodes, predicate)
-
-    def value(self, number: int) -> Value | None:
-        """Return what a literal stands for; ``None`` for other terms, ill-typed literals and texts in a language."""
-        if number not in self._values:
-            term = self.dictionary.terms[number]
-            text, tag, datatype = literal_parts(term) if term[0] == '"' else ("", "", "")
-            self._values[number] = None if tag is not None else value(text, datatype)
-        return self._values[number]
-
-    def instances(self, kind: Term) -> Ids:
-        """Return the nodes that are of a class or of a subclass of it (SHACL, section 1.1, "SHACL instance")."""
-        if kind not in self._instances:
-            self._instances[kind] = instances(self.data, kind)
-        return self._instances[kind]
-
-    def findings(self, shape: Shape, nodes: Ids) -> list[Finding]:
-        """Return what is wrong with these nodes, in order and each once, by a shape."""
-        if shape.is_off or not len(nodes):
-            return []
-        values = Values(nodes, walk(self.data, shape.path, nodes) if shape.path else same(nodes))
-        return [found for constraint in shape.constraints for found in constraint.find(self, shape, values)]
-
-    def failing(self, shape: Shape, nodes: Ids) -> Mask:
-        """Tell of each of these nodes, in order and each once, whether it does not conform to a shape."""
-        known = self._verdicts.get(shape)
-        if known is None or len(known) < self.size:
-            grown = np.zeros(self.size, np.int8)
-            if known is not None:
-                grown[: len(known)] = known
-            known = self._verdicts[shape] = grown
-        unknown = nodes[known[nodes] == 0]
-        if len(unknown):
-            broken = [found.owners for found in self.findings(shape, unknown)]
-            known[unknown] = _CONFORMS
-            if broken:
-                known[np.concatenate(broken)] = _FAILS
-        failing: Mask = known[nodes] == _FAILS
-        return failing
-
-
-def instances(data: Columns, kind: Term) -> Ids:
-    """Return the instances of a class and of its subclasses."""
-    type_, subclass, top = data.number(TYPE), data.number(SUBCLASS), data.number(kind)
-    if type_ < 0 or top < 0:
-        return NONE
-    kinds = np.array([top], np.int32)
-    frontier = kinds
-    while subclass >= 0 and len(frontier):
-        below = np.unique(data.step(frontier, subclass, inverse=True).right)
-        frontier = np.setdiff1d(below, kinds, assume_unique=True)
-        kinds = np.union1d(kinds, frontier)
-    return distinct(data.step(kinds, type_, inverse=True).right, len(data.dictionary))
+from circkg_shapes.walking import instances
 
 
 def targets(data: Columns, target: Target) -> Ids:

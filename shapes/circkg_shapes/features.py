@@ -19,7 +19,8 @@ from rich.table import Table
 from circkg_shapes.compile import ADVANCED, SILENT, WITHOUT_EFFECT
 from circkg_shapes.constraints import PARAMETERS
 from circkg_shapes.report import SH
-from circkg_shapes.shapes import TARGETS, Shapes, ShapesError
+from circkg_shapes.shapes import Shapes
+from circkg_shapes.shapes_graph import TARGETS, ShapesError
 
 PATHS = ("inversePath", "alternativePath", "zeroOrMorePath", "oneOrMorePath", "zeroOrOnePath")
 

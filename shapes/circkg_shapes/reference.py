@@ -33,7 +33,8 @@ from circkg_shapes.index import Index
 from circkg_shapes.pairs import Ids
 from circkg_shapes.plan import Root
 from circkg_shapes.report import VIOLATION, Messages, Result
-from circkg_shapes.shapes import TARGETS, Shapes, ShapesError
+from circkg_shapes.shapes import Shapes
+from circkg_shapes.shapes_graph import TARGETS, ShapesError
 from circkg_shapes.terms import Term, Triple, from_rdflib, is_blank, is_iri, literal_parts, to_rdflib
 from circkg_shapes.vocabulary import TYPE, sh
 

@@ -25,7 +25,8 @@ from circkg_shapes.pairs import Ids
 from circkg_shapes.plan import Plan, Root
 from circkg_shapes.query import QueryError
 from circkg_shapes.report import Report, Result
-from circkg_shapes.shapes import Shapes, ShapesError
+from circkg_shapes.shapes import Shapes
+from circkg_shapes.shapes_graph import ShapesError
 from circkg_shapes.terms import Triple
 
 __all__ = ["Shapes", "ShapesError", "validate"]

@@ -1,12 +1,14 @@
-"""Walks property paths over columns: from a set of nodes to all values at once."""
+"""Walks over columns, from many nodes at once: along a property path, and down to the instances of a class."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from circkg_shapes.encoding import Columns
-from circkg_shapes.pairs import EMPTY, Ids, Pairs, among, joined, same, union
+from circkg_shapes.pairs import EMPTY, NONE, Ids, Pairs, among, distinct, joined, same, union
 from circkg_shapes.paths import Alternative, Path, Repeat, Sequence, Step
+from circkg_shapes.terms import Term
+from circkg_shapes.vocabulary import SUBCLASS, TYPE
 
 
 def walk(data: Columns, path: Path, nodes: Ids) -> Pairs:
@@ -36,3 +38,17 @@ def _repeated(data: Columns, path: Repeat, nodes: Ids) -> Pairs:
         frontier = Pairs(further.left[fresh], further.right[fresh])
         found = union(found, frontier)
     return union(found, same(nodes)) if path.zero else found
+
+
+def instances(data: Columns, kind: Term) -> Ids:
+    """Return the nodes that are of a class or of a subclass of it (SHACL, section 1.1, "SHACL instance")."""
+    type_, subclass, top = data.number(TYPE), data.number(SUBCLASS), data.number(kind)
+    if type_ < 0 or top < 0:
+        return NONE
+    kinds = np.array([top], np.int32)
+    frontier = kinds
+    while subclass >= 0 and len(frontier):
+        below = np.unique(data.step(frontier, subclass, inverse=True).right)
+        frontier = np.setdiff1d(below, kinds, assume_unique=True)
+        kinds = np.union1d(kinds, frontier)
+    return distinct(data.step(kinds, type_, inverse=True).right, len(data.dictionary))

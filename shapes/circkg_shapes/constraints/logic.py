@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final, Self
 
 import numpy as np
 
-from circkg_shapes.constraints.base import Reader, focus, rows
+from circkg_shapes.constraints.base import Bound, Component, Reader, ValueTest, focus
 from circkg_shapes.footprint import Chain, Footprint
 from circkg_shapes.pairs import Ids, Mask, counts, distinct, flags, ranges
-from circkg_shapes.plan import Finding, Shape, Values
+from circkg_shapes.plan import Finding, Run, Shape, Values
 from circkg_shapes.terms import Term, is_blank
-from circkg_shapes.vocabulary import component
-
-if TYPE_CHECKING:
-    from circkg_shapes.engine import Run
 
 _LISTS: Final = {
     "and": "This does not conform to all of {shapes}.",
@@ -36,20 +32,20 @@ def _read_all(shapes: Sequence[Shape], footprint: Footprint, ends: Sequence[Chai
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Property:
+class Property(Component):
     """``sh:property``: what a property shape finds for each value node is found."""
 
-    inner: Shape
-    component = component("Property")
+    parameters = ("property",)
     text = ""
 
+    inner: Shape
+
     @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[Property]:
-        """Yield one constraint a property shape."""
-        for each in reader.objects(shape, "property"):
-            if not reader.has_path(each):
-                raise reader.refuse(shape, f"sh:property refers to {each}, which has no sh:path.")
-            yield cls(reader.shape(each, shape, "property"))
+    def of(cls, reader: Reader, shape: Term, name: str, value: Term) -> Self:
+        """Return the constraint of a property shape."""
+        if not reader.has_path(value):
+            raise reader.refuse(shape, f"sh:property refers to {value}, which has no sh:path.")
+        return cls(name, reader.shape(value, shape, name))
 
     def find(self, run: Run, shape: Shape, values: Values) -> Iterator[Finding]:  # noqa: ARG002 - of all components
         """Yield what the property shape finds, as often as focus nodes have the value node."""
@@ -73,29 +69,20 @@ class Property:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Conforms:
+class Conforms(ValueTest):
     """``sh:node``, ``sh:not``, ``sh:and``, ``sh:or``, ``sh:xone``: how many of some shapes a value node conforms to."""
 
-    name: str
+    parameters = ("node", "not", *_LISTS)
+
     shapes: tuple[Shape, ...]
 
     @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[Conforms]:
-        """Yield one constraint a shape or list of shapes."""
-        for name in ("node", "not"):
-            for each in reader.objects(shape, name):
-                if name == "node" and reader.has_path(each):
-                    raise reader.refuse(shape, f"sh:node refers to {each}, which is a property shape.")
-                yield cls(name, (reader.shape(each, shape, name),))
-        for name in _LISTS:
-            for head in reader.objects(shape, name):
-                members = reader.items(shape, name, head)
-                yield cls(name, tuple(reader.shape(each, shape, name) for each in members))
-
-    @property
-    def component(self) -> Term:
-        """The constraint component."""
-        return component(self.name[0].upper() + self.name[1:])
+    def of(cls, reader: Reader, shape: Term, name: str, value: Term) -> Self:
+        """Return the constraint of a shape or list of shapes."""
+        if name == "node" and reader.has_path(value):
+            raise reader.refuse(shape, f"sh:node refers to {value}, which is a property shape.")
+        members = reader.items(shape, name, value) if name in _LISTS else [value]
+        return cls(name, tuple(reader.shape(each, shape, name) for each in members))
 
     @property
     def text(self) -> str:
@@ -104,7 +91,8 @@ class Conforms:
             return _LISTS[self.name].format(shapes=f"{len(self.shapes)} shapes: {_named(self.shapes)}")
         return f"This {'conforms' if self.name == 'not' else 'does not conform'} to {_named(self.shapes)}."
 
-    def _broken(self, run: Run, nodes: Ids) -> Mask:
+    def broken(self, run: Run, nodes: Ids) -> Mask:
+        """Tell which nodes conform to the wrong number of the shapes."""
         failing = [run.failing(shape, nodes) for shape in self.shapes]
         if self.name == "not":
             return ~failing[0]
@@ -113,33 +101,28 @@ class Conforms:
             return np.asarray(conforming == 0)
         return np.asarray(conforming != (1 if self.name == "xone" else len(failing)))
 
-    def find(self, run: Run, shape: Shape, values: Values) -> Iterator[Finding]:
-        """Yield the value nodes that conform to the wrong number of the shapes."""
-        nodes = distinct(values.pairs.right, run.size)
-        broken = nodes[self._broken(run, nodes)]
-        if len(broken):
-            yield rows(shape, self, values, np.flatnonzero(flags(broken, run.size)[values.pairs.right]))
-
     def reads(self, footprint: Footprint, start: Chain, ends: Sequence[Chain]) -> None:  # noqa: ARG002 - of all components
         """Look at what the shapes look at from the value nodes."""
         _read_all(self.shapes, footprint, ends)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Qualified:
+class Qualified(Component):
     """``sh:qualifiedValueShape``: so many value nodes conform to a shape and, if wanted, to no sibling shape."""
+
+    parameters = ("qualifiedMinCount", "qualifiedMaxCount")
+    besides = ("qualifiedValueShape", "qualifiedValueShapesDisjoint")
 
     inner: Shape
     siblings: tuple[Shape, ...]
-    bound: int
-    is_least: bool
+    bound: Bound
 
     @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[Qualified]:
+    def read(cls, reader: Reader, shape: Term) -> Iterator[Self]:
         """Yield one constraint a bound."""
         inner = reader.one(shape, "qualifiedValueShape")
-        bounds = [(name, reader.integer(shape, name)) for name in ("qualifiedMinCount", "qualifiedMaxCount")]
-        given = [(name, bound) for name, bound in bounds if bound is not None]
+        bounds = [(name, reader.one(shape, name)) for name in cls.parameters]
+        given = [(name, Bound.of(reader, shape, name, bound)) for name, bound in bounds if bound is not None]
         disjoint = reader.flag(shape, "qualifiedValueShapesDisjoint")
         if inner is None:
             if given:
@@ -156,18 +139,12 @@ class Qualified:
         compiled = reader.shape(inner, shape, "qualifiedValueShape")
         others = tuple(reader.shape(each, shape, "qualifiedValueShape") for each in siblings if each != inner)
         for name, bound in given:
-            yield cls(compiled, others, bound, name == "qualifiedMinCount")
-
-    @property
-    def component(self) -> Term:
-        """The constraint component."""
-        return component("QualifiedMinCount" if self.is_least else "QualifiedMaxCount")
+            yield cls(name, compiled, others, bound)
 
     @property
     def text(self) -> str:
         """What it asks for."""
-        few = "Fewer" if self.is_least else "More"
-        return f"{few} than {self.bound} values conform to {_named([self.inner])}."
+        return f"{str(self.bound).capitalize()} values conform to {_named([self.inner])}."
 
     def find(self, run: Run, shape: Shape, values: Values) -> Iterator[Finding]:
         """Yield the focus nodes with too few or too many values that conform."""
@@ -176,8 +153,7 @@ class Qualified:
         for sibling in self.siblings:
             good &= run.failing(sibling, nodes)
         conforming = flags(nodes[good], run.size)[values.pairs.right]
-        found = counts(values.pairs.left[conforming], values.focus)
-        broken = found < self.bound if self.is_least else found > self.bound
+        broken = self.bound.broken(counts(values.pairs.left[conforming], values.focus))
         if broken.any():
             yield focus(shape, self, values.focus[broken])
 

@@ -4,37 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Self
 
 import numpy as np
 
-from circkg_shapes.constraints.base import Reader, ValueTest, focus
+from circkg_shapes.constraints.base import Component, Reader, ValueTest, focus
 from circkg_shapes.footprint import ANY_READ, Chain, Footprint
 from circkg_shapes.pairs import Ids, Mask, distinct, rows_of
-from circkg_shapes.plan import Finding, Shape, Values
+from circkg_shapes.plan import Finding, Run, Shape, Values
 from circkg_shapes.terms import Term, is_iri
-from circkg_shapes.vocabulary import component
-
-if TYPE_CHECKING:
-    from circkg_shapes.engine import Run
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Closed:
+class Closed(Component):
     """``sh:closed``: the value nodes have no properties but those of the shape and those ignored."""
 
-    allowed: frozenset[Term]
-    component = component("Closed")
+    parameters = ("closed",)
+    besides = ("ignoredProperties",)
     text = "This property is not foreseen here."
 
+    allowed: frozenset[Term]
+
     @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[Closed]:
+    def read(cls, reader: Reader, shape: Term) -> Iterator[Self]:
         """Yield the constraint."""
         head = reader.one(shape, "ignoredProperties")
         ignored = reader.items(shape, "ignoredProperties", head) if head else []
         if reader.flag(shape, "closed"):
             paths = [path for each in reader.objects(shape, "property") for path in reader.objects(each, "path")]
-            yield cls(frozenset([*ignored, *filter(is_iri, paths)]))
+            yield cls("closed", frozenset([*ignored, *filter(is_iri, paths)]))
 
     def find(self, run: Run, shape: Shape, values: Values) -> Iterator[Finding]:
         """Yield the triples that are not foreseen."""
@@ -54,17 +52,17 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HasValue:
+class HasValue(Component):
     """``sh:hasValue``: a term is among the value nodes."""
 
+    parameters = ("hasValue",)
+
     wanted: Term
-    component = component("HasValue")
 
     @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[HasValue]:
-        """Yield one constraint a term."""
-        for each in reader.objects(shape, "hasValue"):
-            yield cls(each)
+    def of(cls, reader: Reader, shape: Term, name: str, value: Term) -> Self:  # noqa: ARG003 - of all components
+        """Return the constraint of a term."""
+        return cls(name, value)
 
     @property
     def text(self) -> str:
@@ -78,23 +76,20 @@ class HasValue:
         if without.any():
             yield focus(shape, self, values.focus[without])
 
-    def reads(self, footprint: Footprint, start: Chain, ends: Sequence[Chain]) -> None:
-        """Look at nothing beyond the value nodes."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class In(ValueTest):
     """``sh:in``: each value node is a member of a list."""
 
+    parameters = ("in",)
+    is_single = True
+
     wanted: tuple[Term, ...]
-    component = component("In")
 
     @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[In]:
-        """Yield the constraint."""
-        head = reader.one(shape, "in")
-        if head:
-            yield cls(tuple(reader.items(shape, "in", head)))
+    def of(cls, reader: Reader, shape: Term, name: str, value: Term) -> Self:
+        """Return the constraint of a list."""
+        return cls(name, tuple(reader.items(shape, name, value)))
 
     @property
     def text(self) -> str:

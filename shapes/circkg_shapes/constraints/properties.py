@@ -4,52 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final, Self
 
 import numpy as np
 
-from circkg_shapes.constraints.base import Reader, rows
+from circkg_shapes.constraints.base import Component, Reader, rows
 from circkg_shapes.footprint import Chain, Footprint, Link, one
 from circkg_shapes.pairs import EMPTY, Pairs, among, rows_of
-from circkg_shapes.plan import Finding, Shape, Values
+from circkg_shapes.plan import Finding, Run, Shape, Values
 from circkg_shapes.terms import Term
 from circkg_shapes.values import compare
-from circkg_shapes.vocabulary import component
-
-if TYPE_CHECKING:
-    from circkg_shapes.engine import Run
 
 _ORDERS: Final = {"lessThan": (-1,), "lessThanOrEquals": (-1, 0)}
 
 
-def _others(run: Run, predicate: Term, values: Values) -> Pairs:
-    """Return the focus nodes with their values of the other property."""
-    number = run.number(predicate)
-    return run.step(values.focus, number) if number >= 0 else EMPTY
-
-
-class _Other:
-    """What the components share: they look at another property of the focus node."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Comparison(Component):
+    """A constraint that looks at another property of the focus node."""
 
     predicate: Term
+
+    @classmethod
+    def of(cls, reader: Reader, shape: Term, name: str, value: Term) -> Self:
+        """Return the constraint of a property."""
+        return cls(name, reader.iri(shape, name, value))
+
+    def _others(self, run: Run, values: Values) -> Pairs:
+        """Return the focus nodes with their values of the other property."""
+        number = run.number(self.predicate)
+        return run.step(values.focus, number) if number >= 0 else EMPTY
 
     def reads(self, footprint: Footprint, start: Chain, ends: Sequence[Chain]) -> None:  # noqa: ARG002 - of all components
         """Look at the values of the other property."""
         footprint.add((*start, one(Link(self.predicate))))
 
 
-@dataclass(frozen=True, eq=False)
-class Equals(_Other):
+@dataclass(frozen=True, slots=True, eq=False)
+class Equals(_Comparison):
     """``sh:equals``: the value nodes are those of another property."""
 
-    predicate: Term
-    component = component("Equals")
-
-    @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[Equals]:
-        """Yield one constraint a property."""
-        for each in reader.objects(shape, "equals"):
-            yield cls(reader.iri(shape, "equals", each))
+    parameters = ("equals",)
 
     @property
     def text(self) -> str:
@@ -58,7 +52,7 @@ class Equals(_Other):
 
     def find(self, run: Run, shape: Shape, values: Values) -> Iterator[Finding]:
         """Yield the values that only one of the two has."""
-        others = _others(run, self.predicate, values)
+        others = self._others(run, values)
         missing = np.flatnonzero(~among(values.pairs, others))
         if len(missing):
             yield rows(shape, self, values, missing)
@@ -67,18 +61,11 @@ class Equals(_Other):
             yield Finding(shape, self, others.left[extra], others.left[extra], others.right[extra])
 
 
-@dataclass(frozen=True, eq=False)
-class Disjoint(_Other):
+@dataclass(frozen=True, slots=True, eq=False)
+class Disjoint(_Comparison):
     """``sh:disjoint``: no value node is also one of another property."""
 
-    predicate: Term
-    component = component("Disjoint")
-
-    @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[Disjoint]:
-        """Yield one constraint a property."""
-        for each in reader.objects(shape, "disjoint"):
-            yield cls(reader.iri(shape, "disjoint", each))
+    parameters = ("disjoint",)
 
     @property
     def text(self) -> str:
@@ -87,30 +74,22 @@ class Disjoint(_Other):
 
     def find(self, run: Run, shape: Shape, values: Values) -> Iterator[Finding]:
         """Yield the values that both have."""
-        shared = np.flatnonzero(among(values.pairs, _others(run, self.predicate, values)))
+        shared = np.flatnonzero(among(values.pairs, self._others(run, values)))
         if len(shared):
             yield rows(shape, self, values, shared)
 
 
-@dataclass(frozen=True, eq=False)
-class Order(_Other):
+@dataclass(frozen=True, slots=True, eq=False)
+class Order(_Comparison):
     """``sh:lessThan`` or ``sh:lessThanOrEquals``: one result for each pair of values that is not in this order."""
 
-    name: str
-    predicate: Term
+    parameters = tuple(_ORDERS)
 
     @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[Order]:
-        """Yield one constraint a property."""
-        for name in _ORDERS:
-            for each in reader.objects(shape, name):
-                reader.on_properties_only(shape, name)
-                yield cls(name, reader.iri(shape, name, each))
-
-    @property
-    def component(self) -> Term:
-        """The constraint component."""
-        return component(self.name[0].upper() + self.name[1:])
+    def of(cls, reader: Reader, shape: Term, name: str, value: Term) -> Self:
+        """Return the constraint of a property."""
+        reader.on_properties_only(shape, name)
+        return cls(name, reader.iri(shape, name, value))
 
     @property
     def text(self) -> str:
@@ -120,7 +99,7 @@ class Order(_Other):
 
     def find(self, run: Run, shape: Shape, values: Values) -> Iterator[Finding]:
         """Yield the pairs of values that are not in order."""
-        others = _others(run, self.predicate, values)
+        others = self._others(run, values)
         places, right = rows_of(others, values.pairs.left)
         if not len(places):
             return

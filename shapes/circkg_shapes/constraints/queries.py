@@ -4,66 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final, Self
 
 import numpy as np
 
 from circkg_shapes import query as queries
-from circkg_shapes.constraints.base import Reader
+from circkg_shapes import vocabulary
+from circkg_shapes.constraints.base import Component, Reader
 from circkg_shapes.footprint import Chain, Footprint
 from circkg_shapes.pairs import ids
-from circkg_shapes.plan import Finding, Shape, Values
+from circkg_shapes.plan import Finding, Run, Shape, Values
 from circkg_shapes.report import Messages
 from circkg_shapes.solutions import solutions
 from circkg_shapes.terms import Term, literal_parts
-from circkg_shapes.vocabulary import component
-
-if TYPE_CHECKING:
-    from circkg_shapes.engine import Run
 
 QUERY_WORDS: Final = frozenset({"select", "message", "prefixes", "deactivated"})
 """Words of a SPARQL-based constraint."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sparql:
+class Sparql(Component):
     """``sh:sparql``: each solution of a query is a result."""
+
+    parameters = ("sparql",)
+    component = vocabulary.component("SPARQL")
+    text = "This is a solution of the query of the constraint."
 
     node: Term
     query: queries.Query
     own_messages: Messages
     on_property: bool
-    component = component("SPARQL")
-    text = "This is a solution of the query of the constraint."
 
     @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[Sparql]:
-        """Yield one constraint a query."""
-        for node in reader.objects(shape, "sparql"):
-            for word in reader.words(node):
-                if word == "severity":
-                    reader.remark(f"sh:severity of {node} is without effect: that of the shape counts.")
-                elif word not in QUERY_WORDS:
-                    raise reader.refuse(
-                        shape,
-                        f"its constraint {node} uses sh:{word}. It may use sh:{', sh:'.join(sorted(QUERY_WORDS))}.",
-                    )
-            select = reader.one(node, "select")
-            if select is None:
-                raise reader.refuse(shape, f"its constraint {node} has no sh:select.")
-            messages = reader.messages(node)
-            if reader.flag(node, "deactivated"):
-                continue
-            text = literal_parts(reader.literal(node, "select", select))[0]
-            path = reader.path_text(shape)
-            try:
-                query = queries.read(text, reader.prefixes(shape, node), path)
-            except queries.QueryError as error:
-                raise reader.refuse(shape, f"its constraint {node}: {error}") from error
-            except queries.NotHereError as reason:
-                reader.leave_to_other_engine(f"its constraint {node} {reason}")
-                continue
-            yield cls(node, query, messages, path is not None)
+    def of(cls, reader: Reader, shape: Term, name: str, value: Term) -> Self | None:
+        """Return the constraint of a query; ``None`` if it is switched off or for the other engine."""
+        for word in reader.words(value):
+            if word == "severity":
+                reader.remark(f"sh:severity of {value} is without effect: that of the shape counts.")
+            elif word not in QUERY_WORDS:
+                raise reader.refuse(
+                    shape, f"its constraint {value} uses sh:{word}. It may use sh:{', sh:'.join(sorted(QUERY_WORDS))}."
+                )
+        select = reader.one(value, "select")
+        if select is None:
+            raise reader.refuse(shape, f"its constraint {value} has no sh:select.")
+        messages = reader.messages(value)
+        if reader.flag(value, "deactivated"):
+            return None
+        text = literal_parts(reader.literal(value, "select", select))[0]
+        path = reader.path_text(shape)
+        try:
+            query = queries.read(text, reader.prefixes(shape, value), path)
+        except queries.QueryError as error:
+            raise reader.refuse(shape, f"its constraint {value}: {error}") from error
+        except queries.NotHereError as reason:
+            reader.leave_to_other_engine(f"its constraint {value} {reason}")
+            return None
+        return cls(name, value, query, messages, path is not None)
 
     def find(self, run: Run, shape: Shape, values: Values) -> Iterator[Finding]:
         """Yield the solutions about the focus nodes."""

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final, Self
 
 import numpy as np
 
 from circkg_shapes.constraints.base import Reader, ValueTest
 from circkg_shapes.pairs import Ids, Mask
+from circkg_shapes.plan import Run
 from circkg_shapes.terms import Term
 from circkg_shapes.values import Value, compare
-from circkg_shapes.vocabulary import component
-
-if TYPE_CHECKING:
-    from circkg_shapes.engine import Run
 
 _RANGES: Final = {
     "minInclusive": ((0, 1), "less than"),
@@ -29,22 +25,16 @@ _RANGES: Final = {
 class Range(ValueTest):
     """Each value node lies on one side of a bound; one that cannot be compared with it does not."""
 
-    name: str
+    parameters = tuple(_RANGES)
+    is_single = True
+
     bound: Term
     content: Value | None
 
     @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[Range]:
-        """Yield one constraint a bound."""
-        for name in _RANGES:
-            bound = reader.one(shape, name)
-            if bound:
-                yield cls(name, reader.literal(shape, name, bound), reader.value(bound))
-
-    @property
-    def component(self) -> Term:
-        """The constraint component."""
-        return component(self.name[0].upper() + self.name[1:])
+    def of(cls, reader: Reader, shape: Term, name: str, value: Term) -> Self:
+        """Return the constraint of a bound."""
+        return cls(name, reader.literal(shape, name, value), reader.value(value))
 
     @property
     def text(self) -> str:

@@ -2,55 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Self
 
 import numpy as np
 
-from circkg_shapes.constraints.base import Reader, ValueTest, focus
+from circkg_shapes.constraints.base import Bound, Component, Reader, ValueTest, focus
 from circkg_shapes.encoding import BLANK
-from circkg_shapes.footprint import Chain, Footprint
 from circkg_shapes.pairs import Ids, Mask, ids
 from circkg_shapes.patterns import Pattern as Expression
 from circkg_shapes.patterns import PatternError
-from circkg_shapes.plan import Finding, Shape, Values
+from circkg_shapes.plan import Finding, Run, Shape, Values
 from circkg_shapes.terms import Term, literal_parts
-from circkg_shapes.vocabulary import component
-
-if TYPE_CHECKING:
-    from circkg_shapes.engine import Run
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Length(ValueTest):
     """``sh:minLength`` or ``sh:maxLength``: the length of each text has a bound; a blank node has no text."""
 
-    bound: int
-    is_least: bool
+    parameters = ("minLength", "maxLength")
+    is_single = True
+
+    bound: Bound
 
     @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[Length]:
-        """Yield one constraint a bound."""
-        for name, is_least in (("minLength", True), ("maxLength", False)):
-            bound = reader.integer(shape, name)
-            if bound is not None:
-                yield cls(bound, is_least)
-
-    @property
-    def component(self) -> Term:
-        """The constraint component."""
-        return component("MinLength" if self.is_least else "MaxLength")
+    def of(cls, reader: Reader, shape: Term, name: str, value: Term) -> Self:
+        """Return the constraint of a bound."""
+        return cls(name, Bound.of(reader, shape, name, value))
 
     @property
     def text(self) -> str:
         """What it asks for."""
-        return f"The text has {'fewer' if self.is_least else 'more'} than {self.bound} characters."
+        return f"The text has {self.bound} characters."
 
     def broken(self, run: Run, nodes: Ids) -> Mask:
         """Tell which nodes are too short or too long."""
-        lengths = run.dictionary.lengths()[nodes]
-        broken: Mask = lengths < self.bound if self.is_least else lengths > self.bound
+        broken = self.bound.broken(run.dictionary.lengths()[nodes])
         broken |= run.dictionary.kinds()[nodes] == BLANK
         return broken
 
@@ -59,18 +47,20 @@ class Length(ValueTest):
 class Pattern(ValueTest):
     """``sh:pattern``: the text of each value node matches a regular expression; a blank node has no text."""
 
+    parameters = ("pattern",)
+    besides = ("flags",)
+
     expression: Expression
-    component = component("Pattern")
 
     @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[Pattern]:
+    def read(cls, reader: Reader, shape: Term) -> Iterator[Self]:
         """Yield one constraint a pattern; all share the flags."""
         flags = reader.one(shape, "flags")
         flags_text = literal_parts(reader.literal(shape, "flags", flags))[0] if flags else ""
         for each in reader.objects(shape, "pattern"):
             text = literal_parts(reader.literal(shape, "pattern", each))[0]
             try:
-                yield cls(Expression.of(text, flags_text))
+                yield cls("pattern", Expression.of(text, flags_text))
             except PatternError as error:
                 raise reader.refuse(shape, f"sh:pattern: {error}") from error
 
@@ -92,16 +82,16 @@ class Pattern(ValueTest):
 class LanguageIn(ValueTest):
     """``sh:languageIn``: the language tag of each value node matches one of a list of ranges."""
 
+    parameters = ("languageIn",)
+    is_single = True
+
     ranges: tuple[str, ...]
-    component = component("LanguageIn")
 
     @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[LanguageIn]:
-        """Yield the constraint."""
-        head = reader.one(shape, "languageIn")
-        if head:
-            items = reader.items(shape, "languageIn", head)
-            yield cls(tuple(literal_parts(reader.literal(shape, "languageIn", item))[0].lower() for item in items))
+    def of(cls, reader: Reader, shape: Term, name: str, value: Term) -> Self:
+        """Return the constraint of a list."""
+        items = (reader.literal(shape, name, item) for item in reader.items(shape, name, value))
+        return cls(name, tuple(literal_parts(item)[0].lower() for item in items))
 
     @property
     def text(self) -> str:
@@ -121,19 +111,18 @@ class LanguageIn(ValueTest):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class UniqueLang:
+class UniqueLang(Component):
     """``sh:uniqueLang``: no two value nodes have the same language tag. One result a focus node and tag."""
 
-    component = component("UniqueLang")
+    parameters = ("uniqueLang",)
+    is_single = True
     text = "Two texts are in the same language."
 
     @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[UniqueLang]:
-        """Yield the constraint."""
-        if reader.objects(shape, "uniqueLang"):
-            reader.on_properties_only(shape, "uniqueLang")
-        if reader.flag(shape, "uniqueLang"):
-            yield cls()
+    def of(cls, reader: Reader, shape: Term, name: str, value: Term) -> Self | None:  # noqa: ARG003 - of all components
+        """Return the constraint, if it is switched on."""
+        reader.on_properties_only(shape, name)
+        return cls(name) if reader.flag(shape, name) else None
 
     def find(self, run: Run, shape: Shape, values: Values) -> Iterator[Finding]:
         """Yield the focus nodes with two values of one tag."""
@@ -147,6 +136,3 @@ class UniqueLang:
         twice = different[times > 1]
         if len(twice):
             yield focus(shape, self, (twice >> 32).astype(np.int32))
-
-    def reads(self, footprint: Footprint, start: Chain, ends: Sequence[Chain]) -> None:
-        """Look at nothing beyond the value nodes."""

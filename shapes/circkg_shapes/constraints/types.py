@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final, Self
 
 import numpy as np
 
@@ -12,12 +12,10 @@ from circkg_shapes.constraints.base import Reader, ValueTest
 from circkg_shapes.encoding import BLANK, IRI
 from circkg_shapes.footprint import CLASS_READ, Chain, Footprint
 from circkg_shapes.pairs import Ids, Mask
+from circkg_shapes.plan import Run
 from circkg_shapes.terms import Term, iri_text
 from circkg_shapes.values import has_known_forms, value
-from circkg_shapes.vocabulary import component, sh
-
-if TYPE_CHECKING:
-    from circkg_shapes.engine import Run
+from circkg_shapes.vocabulary import sh
 
 _KINDS: Final = {
     sh("IRI"): (True, False, False),
@@ -41,14 +39,14 @@ _KIND_TEXTS: Final = {
 class Class(ValueTest):
     """``sh:class``: each value node is an instance of a class, or of a subclass of it."""
 
+    parameters = ("class",)
+
     wanted: Term
-    component = component("Class")
 
     @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[Class]:
-        """Yield one constraint a class."""
-        for each in reader.objects(shape, "class"):
-            yield cls(reader.iri(shape, "class", each))
+    def of(cls, reader: Reader, shape: Term, name: str, value: Term) -> Self:
+        """Return the constraint of a class."""
+        return cls(name, reader.iri(shape, name, value))
 
     @property
     def text(self) -> str:
@@ -69,15 +67,15 @@ class Class(ValueTest):
 class Datatype(ValueTest):
     """``sh:datatype``: each value node is a literal of a datatype, in a form that the datatype has."""
 
+    parameters = ("datatype",)
+    is_single = True
+
     wanted: str
-    component = component("Datatype")
 
     @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[Datatype]:
-        """Yield the constraint."""
-        wanted = reader.one(shape, "datatype")
-        if wanted:
-            yield cls(iri_text(reader.iri(shape, "datatype", wanted)))
+    def of(cls, reader: Reader, shape: Term, name: str, value: Term) -> Self:
+        """Return the constraint of a datatype."""
+        return cls(name, iri_text(reader.iri(shape, name, value)))
 
     @property
     def text(self) -> str:
@@ -99,20 +97,19 @@ class Datatype(ValueTest):
 class NodeKind(ValueTest):
     """``sh:nodeKind``: each value node is an IRI, a blank node or a literal."""
 
+    parameters = ("nodeKind",)
+    is_single = True
+
     wanted: Term
-    component = component("NodeKind")
 
     @classmethod
-    def read(cls, reader: Reader, shape: Term) -> Iterator[NodeKind]:
-        """Yield the constraint."""
-        wanted = reader.one(shape, "nodeKind")
-        if wanted is None:
-            return
-        if wanted not in _KINDS:
+    def of(cls, reader: Reader, shape: Term, name: str, value: Term) -> Self:
+        """Return the constraint of a kind."""
+        if value not in _KINDS:
             raise reader.refuse(
-                shape, f"sh:nodeKind is {wanted}. It is one of sh:IRI, sh:Literal, sh:BlankNode, or two."
+                shape, f"sh:nodeKind is {value}. It is one of sh:IRI, sh:Literal, sh:BlankNode, or two."
             )
-        yield cls(wanted)
+        return cls(name, value)
 
     @property
     def text(self) -> str:
