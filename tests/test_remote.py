@@ -24,7 +24,8 @@ import uvicorn
 from circkg_loaders.registry import DataSet, Role
 from circkg_server.app import build_app
 from circkg_server.engines.pool import HIGH_WATER, Failure
-from circkg_server.engines.remote import RemoteEngines, _JsonRows, failure_of
+from circkg_server.engines.remote import RemoteEngines
+from circkg_server.engines.remote_answer import _JsonRows, failure_of
 from circkg_server.engines.remote_client import Address, Client, Credentials, UnreachableError
 from circkg_server.engines.remote_push import MERGED, STAGING, Pusher, PushError, default_triples
 from circkg_server.engines.remote_settings import RemoteSettings
