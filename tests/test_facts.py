@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 from circkg_loaders.facts.reader import read_table, table_files
-from circkg_loaders.facts.schema import TABLES
+from circkg_loaders.facts.tables import TABLES
 from circkg_loaders.iris import BASE, source_iri
 from circkg_loaders.load import Loaded, load
 from circkg_loaders.origin import Origin

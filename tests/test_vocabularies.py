@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from rdflib import DCTERMS, OWL, RDF, SKOS, BNode, Graph, Literal, Namespace, URIRef
 
-from circkg_loaders.facts.schema import TABLES, Kind
+from circkg_loaders.facts.schema import Kind
+from circkg_loaders.facts.tables import TABLES
 from circkg_loaders.iris import BASE, is_slug
 from circkg_shapes.rooms import room
 

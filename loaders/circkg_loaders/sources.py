@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from circkg_loaders.facts.schema import TABLES, Kind
+from circkg_loaders.facts.schema import Kind
+from circkg_loaders.facts.tables import TABLES
 from circkg_loaders.source_documents import SourceDocument, SourceError, read_sources
 
 WEB_PAGE = "web-page"

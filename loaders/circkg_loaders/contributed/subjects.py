@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 
-from circkg_loaders.facts.schema import TABLES
+from circkg_loaders.facts.tables import TABLES
 from circkg_loaders.iris import BASE, IriError, is_slug, part_iri, slug_of, thing_iri
 from circkg_loaders.prefixes import PrefixError, expand
 from circkg_shapes.forms import Field, Form, Kind

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from circkg_loaders.facts.schema import TABLES, Table
+from circkg_loaders.facts.schema import Table
+from circkg_loaders.facts.tables import TABLES
 
 _BY_NAME = {table.name: table for table in TABLES}
 _SPLIT_TABLES = ("links", "unresolved")
