@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
 from circkg_server.problems import problem
-from circkg_server.search.index import Hit, Index
+from circkg_server.search.hits import Hit
+from circkg_server.search.index import Index
 from circkg_server.search.settings import SearchError, SearchUnavailableError
 
 

@@ -1,10 +1,4 @@
-"""The index of a snapshot: made at publish from the releases, opened for reading, deletable.
-
-A folder ``search/{number}`` of the store holds the index of the manifest of that number: a Tantivy index without
-stored fields, and ``things.bin``, one record a thing (IRI, labels, alternative labels, descriptions and types), which
-hits are read from by memory map. A thing has one document a language, and one for all languages together, so that the
-things that match are counted once, whatever the language. Documents are added in the order of the IRIs into one
-segment, so equal scores are in the order of the IRIs.
+"""The index of a snapshot, opened for reading: what is found, and in which order.
 
 Scores: every word that is asked for is in the thing, in some form. Its form counts most if it is the word as written
 (case and accents aside), less if it is a beginning, a kindred form (same stem) or differs by typing errors; and most
@@ -18,70 +12,35 @@ nothing is found, in all.
 
 from __future__ import annotations
 
-import html
 import json
 import mmap
 import os
 from array import array
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from circkg_server.releases.archive import Archive, keep_newest, new_folder, triple_of
-from circkg_server.releases.manifest import Manifest, write_durably
+from circkg_server.releases.archive import Archive
+from circkg_server.releases.manifest import Manifest
+from circkg_server.search.asked import Asked
+from circkg_server.search.hits import Found, Highlight, Hit, Hits, excerpt
+from circkg_server.search.making import is_current, make, path_of
 from circkg_server.search.settings import SearchError, SearchSettings, SearchUnavailableError
-from circkg_server.search.words import (
-    UNTAGGED,
-    distance,
-    fold,
-    is_stop_word,
-    kin,
-    kin_of_all,
-    spans,
-    tantivy,
-    typing_errors,
-    words,
+from circkg_server.search.texts import (
+    ALL,
+    ALTERNATIVE,
+    DESCRIPTION,
+    FIELDS,
+    HIDDEN,
+    LABEL,
+    label_of,
+    language_of,
+    tag_of,
 )
-from circkg_shapes.terms import XSD_STRING, iri_text, is_iri, literal_parts
+from circkg_server.search.words import UNTAGGED, fold, is_stop_word, kin_of_all, tantivy, typing_errors, words
 
 if TYPE_CHECKING:
-    from tantivy import Document, Query, Schema
-
-FORMAT = 1
-"""Raised when what an index holds changes: an index of another format is made anew."""
-
-ALL = "*"
-"""Language of the document that holds the texts of a thing in all languages."""
-
-_SKOS = "http://www.w3.org/2004/02/skos/core#"
-_DCT = "http://purl.org/dc/terms/"
-_RDFS = "http://www.w3.org/2000/01/rdf-schema#"
-_CIRC = "https://w3id.org/circkg/def#"
-_TYPE = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
-LABEL, ALTERNATIVE, DESCRIPTION, HIDDEN = "label", "alternative", "description", "hidden"
-TEXTS = {
-    f"<{namespace}{name}>": kind
-    for kind, namespace, names in (
-        (LABEL, _SKOS, ("prefLabel",)),
-        (LABEL, _DCT, ("title",)),
-        (LABEL, _RDFS, ("label",)),
-        (LABEL, "https://schema.org/", ("name",)),
-        (LABEL, "http://xmlns.com/foaf/0.1/", ("name",)),
-        (ALTERNATIVE, _SKOS, ("altLabel", "notation")),
-        (ALTERNATIVE, _DCT, ("alternative",)),
-        (HIDDEN, _SKOS, ("hiddenLabel",)),
-        (DESCRIPTION, _SKOS, ("definition", "scopeNote")),
-        (DESCRIPTION, _DCT, ("description", "abstract")),
-        (DESCRIPTION, _RDFS, ("comment",)),
-    )
-    for name in names
-}
-"""What is searched: each property, and what its values are to a thing. Hidden labels are searched and never shown."""
-
-PLACES = frozenset(f"<{_CIRC}{name}>" for name in ("within", "locatedIn", "sameExtentAs", "activeIn", "country"))
-"""Where a thing lies: the filter by region follows these properties as far as they lead."""
+    from tantivy import Query
 
 # What a word counts by its form, and by the field that it is in.
 _WEIGHTS = {
@@ -91,107 +50,7 @@ _WEIGHTS = {
 }
 _WHOLE = {LABEL: 8.0, ALTERNATIVE: 6.0}
 _PHRASE = {LABEL: 4.0, ALTERNATIVE: 3.0}
-_FIELD = {LABEL: LABEL, ALTERNATIVE: ALTERNATIVE, HIDDEN: ALTERNATIVE, DESCRIPTION: DESCRIPTION}
 _SHORTEST_PREFIX = {LABEL: 2, ALTERNATIVE: 2, DESCRIPTION: 3}
-_EXCERPT = 240
-
-
-@dataclass(frozen=True, slots=True)
-class Highlight:
-    """A text that matches, plain and not escaped, and where in it the words are that were found.
-
-    :param spans: start and end of each, in characters, in order and apart.
-    """
-
-    text: str
-    spans: tuple[tuple[int, int], ...]
-
-    def marked(self, before: str = "<mark>", after: str = "</mark>") -> str:
-        """Return the text escaped for HTML, with each span between two marks.
-
-        >>> Highlight("R&D of waste", ((7, 12),)).marked()
-        'R&amp;D of <mark>waste</mark>'
-        """
-        parts, at = [], 0
-        for start, end in self.spans:
-            parts += [html.escape(self.text[at:start]), before, html.escape(self.text[start:end]), after]
-            at = end
-        return "".join(parts) + html.escape(self.text[at:])
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A thing that was found.
-
-    :param language: language tag of the text that matched best, ``None`` if it has none.
-    :param label: the thing's label in the language asked for, or of the text that matched, or in English; else any.
-    :param field: what the text is to the thing: ``label``, ``alternative``, ``description``, or ``hidden``.
-    """
-
-    iri: str
-    score: float
-    language: str | None
-    label: str
-    label_language: str | None
-    types: tuple[str, ...]
-    field: str
-    highlight: Highlight
-
-
-@dataclass(frozen=True, slots=True)
-class Hits:
-    """The things on one page of an answer, and how many there are in all.
-
-    :param typing_errors: whether words that differ by typing errors were looked for, as few things match as written.
-    """
-
-    total: int
-    hits: tuple[Hit, ...]
-    typing_errors: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A thing that was found, by its number in the index."""
-
-    number: int
-    iri: str
-    score: float
-
-
-@dataclass(slots=True)
-class _Thing:
-    texts: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    types: set[str] = field(default_factory=set)
-    places: set[str] = field(default_factory=set)
-
-
-def path_of(archive: Archive, manifest: Manifest) -> Path:
-    """Return the folder of a manifest's index."""
-    return archive.folder / "search" / f"{manifest.number:06}"
-
-
-def make(archive: Archive, manifest: Manifest, settings: SearchSettings | None = None) -> Path:
-    """Make the index of a manifest from its releases, unless it is there, and return its folder.
-
-    The one who calls holds the archive's lock. A process that dies leaves only a folder that the next one removes.
-
-    :raises SearchUnavailableError: if the search engine is not installed.
-    :raises ManifestError: if a release cannot be read.
-    """
-    folder = path_of(archive, manifest)
-    if _is_current(folder):
-        return folder
-    tantivy()
-    with new_folder(folder) as new:
-        new.mkdir()
-        _write(new, _things(_statements(archive, manifest)), manifest.number, settings or SearchSettings())
-    return folder
-
-
-def remove_old(archive: Archive, current: Manifest, keep: int = 5) -> None:
-    """Remove the indexes of snapshots that nobody can ask for any more: all but the newest ``keep``."""
-    keep_newest(path_of(archive, current), keep, archive.kept())
 
 
 def open_index(archive: Archive, manifest: Manifest, settings: SearchSettings | None = None) -> Index:
@@ -201,211 +60,10 @@ def open_index(archive: Archive, manifest: Manifest, settings: SearchSettings | 
     :raises StoreBusyError: if the index must be made anew while another process writes.
     """
     folder = path_of(archive, manifest)
-    if not _is_current(folder):
+    if not is_current(folder):
         with archive.writing():
             make(archive, manifest, settings)
     return Index(folder, settings)
-
-
-def _is_current(folder: Path) -> bool:
-    try:
-        return bool(json.loads((folder / "about.json").read_text(encoding="utf-8"))["format"] == FORMAT)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-def _statements(archive: Archive, manifest: Manifest) -> Iterator[tuple[str, str, str]]:
-    """Yield the statements of the default graph that the index is made from, terms in N-Triples form."""
-    wanted = TEXTS.keys() | PLACES | {_TYPE}
-    for release in manifest.releases:
-        if not release.role.in_default_graph:
-            continue
-        for subject, predicate, value in map(triple_of, archive.n_triples(release)):
-            if predicate in wanted and is_iri(subject):
-                yield iri_text(subject), predicate, value
-
-
-def _things(statements: Iterable[tuple[str, str, str]]) -> dict[str, _Thing]:
-    things: defaultdict[str, _Thing] = defaultdict(_Thing)
-    for subject, predicate, value in statements:
-        thing = things[subject]
-        kind = TEXTS.get(predicate)
-        if kind is None:
-            if value.startswith("<"):
-                (thing.types if predicate == _TYPE else thing.places).add(value[1:-1])
-        elif value.startswith('"'):
-            text, tag, datatype = literal_parts(value)
-            if text.strip() and (tag or datatype == XSD_STRING or predicate.endswith("#notation>")):
-                texts = thing.texts.setdefault(kind, {}).setdefault(_language(tag), [])
-                if text not in texts:
-                    texts.append(text)
-    places = {place for thing in things.values() for place in thing.places}
-    for iri, regions in _closures(things).items():
-        things[iri].places = regions
-    for place in places & things.keys():
-        things[place].places.add(place)
-    return {iri: things[iri] for iri in sorted(things) if things[iri].texts}
-
-
-def _closures(things: dict[str, _Thing]) -> dict[str, set[str]]:
-    direct = {iri: thing.places for iri, thing in things.items() if thing.places}
-    closures = {}
-    for iri, places in direct.items():
-        seen, waiting = set(places), list(places)
-        while waiting:
-            more = direct.get(waiting.pop(), set()) - seen
-            seen |= more
-            waiting += more
-        closures[iri] = seen
-    return closures
-
-
-def _language(tag: str | None) -> str:
-    return tag.partition("-")[0].lower() if tag else UNTAGGED
-
-
-def _schema() -> Schema:
-    builder = tantivy().SchemaBuilder()
-    for name in (LABEL, ALTERNATIVE, DESCRIPTION):
-        builder.add_text_field(name, tokenizer_name="whitespace", index_option="position")
-        builder.add_text_field(f"{name}_kin", tokenizer_name="whitespace", index_option="basic")
-        builder.add_text_field(f"{name}_whole", tokenizer_name="raw", index_option="basic")
-    for name in ("language", "type", "region"):
-        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
-    builder.add_unsigned_field("thing", fast=True)
-    builder.add_float_field("brevity", fast=True)
-    schema: Schema = builder.build()
-    return schema
-
-
-def _write(folder: Path, things: dict[str, _Thing], number: int, settings: SearchSettings) -> None:
-    module = tantivy()
-    index = module.Index(_schema(), path=str(folder))
-    # One thread and room for all: one segment, in which equal scores stay in the order of the documents.
-    writer = index.writer(heap_size=settings.heap_mb * 1_000_000, num_threads=1)
-    starts, at, documents = array("Q"), 0, 0
-    languages: defaultdict[str, int] = defaultdict(int)
-    with (folder / "things.bin").open("wb") as file:
-        for position, (iri, thing) in enumerate(things.items()):
-            record = _record(iri, thing)
-            starts.append(at)
-            at += file.write(record)
-            own = sorted({language for texts in thing.texts.values() for language in texts})
-            for language in (ALL, *own):
-                writer.add_document(_document(position, thing, language))
-                languages[language] += 1
-                documents += 1
-        starts.append(at)
-        file.flush()
-        os.fsync(file.fileno())
-    writer.commit()
-    writer.wait_merging_threads()
-    write_durably(folder / "things.starts", starts.tobytes())
-    about = {
-        "format": FORMAT,
-        "snapshot": number,
-        "things": len(things),
-        "documents": documents,
-        "languages": {language: languages[language] for language in sorted(languages) if language != ALL},
-    }
-    write_durably(folder / "about.json", (json.dumps(about, indent=2) + "\n").encode())
-
-
-def _record(iri: str, thing: _Thing) -> bytes:
-    content = {"types": sorted(thing.types), "texts": thing.texts}
-    return f"{iri}\n{json.dumps(content, ensure_ascii=False, separators=(',', ':'))}".encode()
-
-
-def _document(position: int, thing: _Thing, language: str) -> Document:
-    document: Document = tantivy().Document()
-    for kind, texts in thing.texts.items():
-        name = _FIELD[kind]
-        for own, values in texts.items():
-            if language not in (ALL, own):
-                continue
-            for value in values:
-                written = words(value)
-                folded = " ".join(map(fold, written))
-                document.add_text(name, folded)
-                if name != DESCRIPTION:
-                    document.add_text(f"{name}_whole", folded)
-                document.add_text(f"{name}_kin", " ".join({key: None for word in written for key in kin(word, own)}))
-    label, _ = _label(thing.texts, (language, "en", UNTAGGED))
-    document.add_float("brevity", 1 + 0.25 / max(1, len(words(label))))
-    document.add_unsigned("thing", position)
-    document.add_text("language", language)
-    for type_ in sorted(thing.types):
-        document.add_text("type", type_)
-    for place in sorted(thing.places):
-        document.add_text("region", place)
-    return document
-
-
-def _label(texts: dict[str, dict[str, list[str]]], languages: Sequence[str]) -> tuple[str, str | None]:
-    """Return the label of a thing in the first of these languages that has one, else in any, and its language tag."""
-    for kind in (LABEL, ALTERNATIVE):
-        found = texts.get(kind)
-        if found:
-            language = next((each for each in languages if each in found), None) or min(found)
-            return found[language][0], _tag(language)
-    return "", None
-
-
-def _tag(language: str) -> str | None:
-    return None if language == UNTAGGED else language
-
-
-@dataclass(slots=True)
-class _Words:
-    """The words of a query: how each is looked for in the index, and how it is seen in a text.
-
-    :param needed: which of them must be found.
-    :param languages: those whose kindred forms are looked for.
-    :param errors: how many typing errors each may have.
-    """
-
-    written: list[str]
-    needed: list[bool]
-    languages: tuple[str, ...]
-    folded: list[str] = field(init=False)
-    errors: list[int] = field(init=False)
-    _known: dict[tuple[str, str], list[tuple[int, str]]] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.folded = [fold(word) for word in self.written]
-        self.errors = [0] * len(self.written)
-
-    def seen(self, text: str, language: str, weights: dict[str, float]) -> tuple[float, tuple[tuple[int, int], ...]]:
-        """Return how well a text matches, and where."""
-        best = [0.0] * len(self.written)
-        marks = []
-        for word, start, end in spans(text):
-            forms = self._known.get((word, language))
-            if forms is None:
-                forms = self._known[word, language] = self._forms(word, language)
-            for at, form in forms:
-                best[at] = max(best[at], weights[form])
-            if forms:
-                marks.append((start, end))
-        return sum(best), tuple(marks)
-
-    def _forms(self, word: str, language: str) -> list[tuple[int, str]]:
-        """Return which of the words asked for a word of a text is, and in which form."""
-        folded = fold(word)
-        forms = ((at, self._form(at, folded, word, language)) for at in range(len(self.written)))
-        return [(at, form) for at, form in forms if form]
-
-    def _form(self, at: int, folded: str, word: str, language: str) -> str | None:
-        asked = self.folded[at]
-        if folded == asked:
-            return "exact"
-        if len(asked) >= 2 and folded.startswith(asked):
-            return "prefix"
-        if not set(kin(word, language)).isdisjoint(kin(self.written[at], language)):
-            return "kin"
-        most = self.errors[at]
-        found = distance(asked, folded, most) if most else 1
-        return f"typo{found}" if found <= most else None
 
 
 class Index:
@@ -473,11 +131,11 @@ class Index:
     def label(self, number: int, lang: str | None = None) -> tuple[str, str | None]:
         """Return the label of a found thing, and its language tag: in a language, or in English, or in any."""
         texts = self._content(number)["texts"]
-        return _label(texts, (_asked_language(lang) or "en", "en", UNTAGGED))
+        return label_of(texts, (_asked_language(lang) or "en", "en", UNTAGGED))
 
     def _find(
         self, query: str, lang: str | None, types: Sequence[str], region: str | None, limit: int, offset: int
-    ) -> tuple[int, list[Found], _Words]:
+    ) -> tuple[int, list[Found], Asked]:
         settings = self.settings
         if not 1 <= limit <= settings.max_limit:
             raise SearchError(f"The limit is {limit}. Ask for 1 to {settings.max_limit} hits.")
@@ -501,7 +159,7 @@ class Index:
         found.sort(key=lambda each: (-each.score, each.iri))
         return result.count, found, asked
 
-    def _words(self, query: str, language: str | None) -> _Words:
+    def _words(self, query: str, language: str | None) -> Asked:
         settings = self.settings
         if len(query) > settings.max_characters:
             raise SearchError(f"The text has {len(query)} characters. Search for {settings.max_characters} at most.")
@@ -513,7 +171,7 @@ class Index:
         needed = [not is_stop_word(word, language) for word in written]
         if not any(needed):
             needed = [True] * len(written)
-        return _Words(written, needed, (language,) if language else self.languages)
+        return Asked(written, needed, (language,) if language else self.languages)
 
     def _filters(self, language: str | None, types: Sequence[str], region: str | None) -> list[Query]:
         query = self._module.Query
@@ -525,7 +183,7 @@ class Index:
             filters.append(query.term_query(self._schema, "region", region, "basic"))
         return [query.const_score_query(each, 0.0) for each in filters]
 
-    def _run(self, asked: _Words, filters: list[Query], limit: int, offset: int) -> Any:
+    def _run(self, asked: Asked, filters: list[Query], limit: int, offset: int) -> Any:
         query, occur = self._module.Query, self._module.Occur
         parts = [(occur.Must, each) for each in filters]
         for at, needed in enumerate(asked.needed):
@@ -540,7 +198,7 @@ class Index:
                 parts.append((occur.Should, query.const_score_query(phrase, weight)))
         return self._searcher.search(query.boolean_query(parts), limit, True, offset=offset, weight_by_field="brevity")
 
-    def _word(self, asked: _Words, at: int) -> Query:
+    def _word(self, asked: Asked, at: int) -> Query:
         """Return the query of one word: the best of the forms and fields that it is found in."""
         query, schema, word = self._module.Query, self._schema, asked.folded[at]
         keys = kin_of_all(asked.written[at], asked.languages)
@@ -568,11 +226,11 @@ class Index:
         content: dict[str, Any] = json.loads(self._things[start:end].partition(b"\n")[2])
         return content
 
-    def _hit(self, found: Found, asked: _Words, language: str | None) -> Hit:
+    def _hit(self, found: Found, asked: Asked, language: str | None) -> Hit:
         content = self._content(found.number)
         texts: dict[str, dict[str, list[str]]] = content["texts"]
         best: tuple[float, str, str, str, tuple[tuple[int, int], ...]] = (-1.0, "", UNTAGGED, LABEL, ())
-        for kind, name in _FIELD.items():
+        for kind, name in FIELDS.items():
             own = texts.get(kind, {})
             for tag in (language,) if language else sorted(own, key=lambda each: (each != "en", each)):
                 for text in own.get(tag, ()):
@@ -580,9 +238,9 @@ class Index:
                     if score > best[0]:
                         best = score, text, tag, kind, marks
         _, text, tag, kind, marks = best
-        label, label_tag = _label(texts, (language or tag, tag, "en", UNTAGGED))
-        highlight = Highlight(label, ()) if kind == HIDDEN else _excerpt(text, marks)
-        return Hit(found.iri, found.score, _tag(tag), label, label_tag, tuple(content["types"]), kind, highlight)
+        label, label_tag = label_of(texts, (language or tag, tag, "en", UNTAGGED))
+        highlight = Highlight(label, ()) if kind == HIDDEN else excerpt(text, marks)
+        return Hit(found.iri, found.score, tag_of(tag), label, label_tag, tuple(content["types"]), kind, highlight)
 
 
 def _asked_language(lang: str | None) -> str | None:
@@ -592,24 +250,7 @@ def _asked_language(lang: str | None) -> str | None:
     """
     if lang is None:
         return None
-    language = _language(lang)
+    language = language_of(lang)
     if not language.isascii() or not language.isalpha() or len(language) > 8:
         raise SearchError(f"{lang!r} is no language tag. Give one such as fi, or und for texts without a language.")
     return language
-
-
-def _excerpt(text: str, marks: tuple[tuple[int, int], ...]) -> Highlight:
-    """Return the part of a text around its first match, control characters as blanks."""
-    text = "".join(char if char.isprintable() else " " for char in text)
-    if len(text) <= _EXCERPT:
-        return Highlight(text, marks)
-    start = max(0, (marks[0][0] if marks else 0) - _EXCERPT // 4)
-    if start:
-        start = text.find(" ", start, marks[0][0]) + 1 or start
-    end = min(len(text), start + _EXCERPT)
-    if end < len(text):
-        end = max(text.rfind(" ", start, end), marks[0][1] if marks else start + 1)
-    before, after = "… " if start else "", " …" if end < len(text) else ""
-    shift = len(before) - start
-    kept = tuple((first + shift, last + shift) for first, last in marks if last <= end)
-    return Highlight(before + text[start:end] + after, kept)
