@@ -25,17 +25,10 @@ from circkg_server.releases.manifest import Manifest
 from circkg_server.retired import Tombstone
 from circkg_server.settings import Settings
 from circkg_server.sparql.cache import Cache
-from circkg_server.sparql.protocol import (
-    LONG,
-    RETRY_AFTER,
-    Exchange,
-    Headers,
-    Receive,
-    Scope,
-    Send,
-    problem_headers,
-)
+from circkg_server.sparql.exchange import Exchange, Headers, Receive, Scope, Send, problem_headers
+from circkg_server.sparql.protocol import LONG
 from circkg_server.sparql.requests import RequestProblem
+from circkg_server.sparql.responses import RETRY_AFTER
 from circkg_shapes.terms import Triple, iri, literal
 
 LOG = logging.getLogger("circkg")

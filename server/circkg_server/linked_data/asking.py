@@ -18,8 +18,8 @@ from circkg_server.engines.quickness import QUICK
 from circkg_server.engines.service import NoSuchSnapshotError, SnapshotGoneError
 from circkg_server.releases.manifest import Manifest
 from circkg_server.settings import Settings
-from circkg_server.sparql.protocol import RETRY_AFTER
 from circkg_server.sparql.requests import RequestProblem
+from circkg_server.sparql.responses import RETRY_AFTER
 from circkg_server.sparql.tokens import Token, needs_named_graphs, tokens
 from circkg_shapes.terms import XSD_STRING, Quad, Term, Triple, iri, literal, literal_parts
 

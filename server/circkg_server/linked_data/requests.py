@@ -15,7 +15,7 @@ from circkg_server.linked_data.languages import negotiate as negotiate_language
 from circkg_server.linked_data.languages import of_page
 from circkg_server.linked_data.signposting import Link, header
 from circkg_server.linked_data.words import Words
-from circkg_server.sparql.protocol import Exchange, Headers
+from circkg_server.sparql.exchange import Exchange, Headers
 from circkg_server.sparql.requests import RequestProblem, parameters
 from circkg_server.web.rendering import render
 

@@ -28,10 +28,11 @@ from circkg_server.engines.quickness import QUICK
 from circkg_server.engines.service import Engines
 from circkg_server.operations.logs import Answered
 from circkg_server.releases.manifest import Manifest
-from circkg_server.sparql import plain, protocol
+from circkg_server.sparql import plain, responses
+from circkg_server.sparql.exchange import Exchange, problem_headers
 from circkg_server.sparql.express_pages import Pages, Scope
 from circkg_server.sparql.formats import Format
-from circkg_server.sparql.protocol import Endpoint
+from circkg_server.sparql.protocol import Endpoint, read_asked
 from circkg_server.sparql.requests import QueryRequest, RequestProblem
 
 MOST_SHAPES = 2048
@@ -140,7 +141,7 @@ class Express:
         if len(self.forms) >= MOST_FORMS:
             self.forms.clear()
         headers = [
-            *protocol.headers_of(asked.number, ID_MARK, TAG_MARK, chosen, stable=True), *cors.HEADERS,
+            *responses.headers_of(asked.number, ID_MARK, TAG_MARK, chosen, stable=True), *cors.HEADERS,
         ]  # fmt: skip
         coding = asked.head.coding
         form = Form(
@@ -180,7 +181,7 @@ class Express:
         if sum(name == b"host" for name, _ in headers) != 1:
             return None
         scope = {"type": "http", "method": "GET", "path": "/sparql", "headers": headers, "scheme": "http"}
-        exchange = protocol.Exchange(scope, cast(Any, None), cast(Any, None))
+        exchange = Exchange(scope, cast(Any, None), cast(Any, None))
         return _Head(exchange.header(b"accept"), exchange.url, exchange.coding)
 
     def shape(self, text: str) -> _Shape | None:
@@ -197,7 +198,7 @@ class Express:
 
     def _read(self, key: str, text: str) -> _Shape | None:
         try:
-            asked = protocol.read_asked([("query", text)], self.endpoint.settings.max_timeout)
+            asked = read_asked([("query", text)], self.endpoint.settings.max_timeout)
         except RequestProblem:
             return None
         if asked.named_graphs or asked.request.dataset is not None or federation.needs_federation(text):
@@ -215,7 +216,7 @@ class Express:
             shape.formats.clear()
         found = None
         with suppress(RequestProblem):
-            found = protocol.format_for(shape.request, accept)
+            found = responses.format_for(shape.request, accept)
         shape.formats[accept] = found
         return found
 
@@ -448,7 +449,7 @@ class _Connection(asyncio.Protocol):
         express.serve(manifest)
         request = QueryRequest(text, shape.request.stream, shape.request.form, None, "", None, None)
         content = endpoint.content_of(manifest)
-        tag = protocol.tag_of(manifest.number, content, request, chosen, head.url)
+        tag = responses.tag_of(manifest.number, content, request, chosen, head.url)
         now = time.monotonic()
         asked = _Asked(
             data, block, request, shape, head, chosen, manifest.number, content, tag, os.urandom(8).hex(), now
@@ -570,7 +571,7 @@ class _Connection(asyncio.Protocol):
         if failure is None:
             self._whole(asked, content, "answered")
         else:
-            self._problem(protocol.problem_of(failure, asked.request, asked.id), asked, failure.kind)
+            self._problem(responses.problem_of(failure, asked.request, asked.id), asked, failure.kind)
         self._go_on(later, lendable=failure is None and asked.shape.lendable and asked.shape.quick)
 
     def _go_on(self, later: bytes, *, lendable: bool) -> None:
@@ -651,7 +652,7 @@ class _Connection(asyncio.Protocol):
     def _whole(self, asked: _Asked, content: bytes, outcome: str) -> None:
         """Send a whole answer, and keep what to send if the same request comes again."""
         express, cache = self._express, self._express.endpoint.cache
-        headers = protocol.headers_of(asked.number, "\0", asked.tag, asked.chosen, stable=asked.shape.stable)
+        headers = responses.headers_of(asked.number, "\0", asked.tag, asked.chosen, stable=asked.shape.stable)
         kept = asked.tag
         coding = asked.head.coding
         if coding is not None and len(content) >= COMPRESSED_FROM:
@@ -674,7 +675,7 @@ class _Connection(asyncio.Protocol):
     def _problem(self, found: RequestProblem, asked: _Asked, outcome: str) -> None:
         content = problems.content(found.status, found.title, found.detail, **found.more)
         headers = [(name.encode(), value.encode()) for name, value in found.headers.items()]
-        headers += protocol.problem_headers(found.more)
+        headers += problem_headers(found.more)
         headers += [(b"content-length", b"%d" % len(content)), *cors.HEADERS]
         status = HTTPStatus(found.status)
         first = f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()

@@ -11,24 +11,21 @@ import hashlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
 
-from circkg_server import problems
-from circkg_server.coding import COMPRESSED_FROM, Coding, Compressor, coded, coding_for, compressor, pack
-from circkg_server.conditional import tags_of
+from circkg_server.coding import COMPRESSED_FROM, coded, pack
 from circkg_server.engines.frames import Job
 from circkg_server.engines.interface import AnswerStream, Engine
 from circkg_server.engines.pool import Answer, Failure
 from circkg_server.engines.service import NoSuchSnapshotError, SnapshotGoneError
 from circkg_server.releases.manifest import Manifest
 from circkg_server.settings import Settings
-from circkg_server.sparql import plain
 from circkg_server.sparql.cache import LARGEST, Cache
-from circkg_server.sparql.formats import BOOLEANS, GRAPHS, TABLES, Format, negotiate
+from circkg_server.sparql.exchange import Exchange, Headers, Receive, Scope, Send, too_long
+from circkg_server.sparql.formats import GRAPHS, Format
 from circkg_server.sparql.requests import (
     FORM,
     QUERY,
@@ -39,46 +36,15 @@ from circkg_server.sparql.requests import (
     parameters,
     read_query,
 )
-from circkg_server.sparql.syntax import explain
+from circkg_server.sparql.responses import RETRY_AFTER, format_for, headers_of, problem_of, tag_of
 from circkg_server.sparql.tokens import Token, needs_named_graphs, varies
 from circkg_server.store.dataset import Dataset
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
 
 METHODS = ("GET", "HEAD", "POST", "QUERY", "OPTIONS")
 HELD_FOR = 1.0
 """Seconds for which an answer is held before its first part is sent, while it fits the buffer."""
-RETRY_AFTER = "5"
 LONG = 16 * 1024
 """Length from which a query is read in a thread, and an answer compressed in one: others are served meanwhile."""
-
-_STATUS = {
-    "syntax": HTTPStatus.BAD_REQUEST,
-    "evaluation": HTTPStatus.INTERNAL_SERVER_ERROR,  # QueryRequestRefused (SPARQL 1.1 Protocol, section 2.1.6)
-    "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "not-in-xml": HTTPStatus.NOT_ACCEPTABLE,
-    "busy": HTTPStatus.SERVICE_UNAVAILABLE,
-    "timeout": HTTPStatus.SERVICE_UNAVAILABLE,
-    "ended": HTTPStatus.SERVICE_UNAVAILABLE,
-    "cancelled": HTTPStatus.SERVICE_UNAVAILABLE,
-    "stopped": HTTPStatus.SERVICE_UNAVAILABLE,
-    "broken": HTTPStatus.INTERNAL_SERVER_ERROR,
-}
-_TITLE = {
-    "syntax": "The query is not SPARQL",
-    "evaluation": "The query cannot be evaluated",
-    "too-large": "The answer is larger than the limit",
-    "not-in-xml": "XML cannot carry this answer",
-    "busy": "The server is busy",
-    "timeout": "The query took too long",
-    "ended": "The query needs too much",
-    "cancelled": "The query was cancelled",
-    "stopped": "The server is stopping",
-    "broken": "The store cannot be read",
-}
 
 
 class ClientLeftError(Exception):
@@ -457,215 +423,3 @@ def _following(answer: AnswerStream) -> Callable[[], Awaitable[bytes]]:
 
 async def _next(chunks: AsyncIterator[bytes]) -> bytes:
     return await anext(chunks, b"")
-
-
-def too_long(most: int) -> RequestProblem:
-    """Return the problem of a query that is too long."""
-    return RequestProblem(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The query is too long", f"A query may have {most:,} bytes."
-    )
-
-
-def problem_of(failure: Failure, request: QueryRequest, id_: str) -> RequestProblem:
-    """Return a failure as its client is told."""
-    more: dict[str, Any] = {"queryId": id_}
-    detail = str(failure)
-    if failure.kind == "syntax":
-        members = explain(request.text, detail)
-        detail = members.pop("detail")
-        more |= members
-    found = RequestProblem(_STATUS[failure.kind], _TITLE[failure.kind], detail, **more)
-    if found.status is HTTPStatus.SERVICE_UNAVAILABLE:
-        found.headers["retry-after"] = RETRY_AFTER
-    return found
-
-
-_EXTENSION = {
-    "json": "srj", "xml": "srx", "csv": "csv", "tsv": "tsv",
-    "turtle": "ttl", "jsonld": "jsonld", "ntriples": "nt", "rdfxml": "rdf",
-}  # fmt: skip
-
-
-def _with_charset(found: Format) -> str:
-    return f"{found.media_type}; charset=utf-8" if found.media_type.startswith("text/") else found.media_type
-
-
-def format_for(request: QueryRequest, accept: str) -> Format:
-    """Return the format of an answer: by the parameter ``format``, else by Accept among those that fit the form."""
-    offered: tuple[Format, ...] = TABLES
-    if request.form in ("CONSTRUCT", "DESCRIBE"):
-        offered = GRAPHS
-    elif request.form == "ASK":
-        offered = BOOLEANS
-    if request.format:
-        wanted = request.format.replace(" ", "+").lower()
-        for found in offered:
-            if wanted in (found.name, found.media_type):
-                return found
-    elif (negotiated := negotiate(accept, offered)) is not None:
-        return negotiated
-    listed = ", ".join(f"{found.media_type} (format={found.name})" for found in offered)
-    raise RequestProblem(HTTPStatus.NOT_ACCEPTABLE, "No format suits", f"This answer comes as {listed}.")
-
-
-def headers_of(number: int, id_: str, tag: str, chosen: Format, *, stable: bool) -> Headers:
-    """Return the headers of an answer.
-
-    :param stable: whether the same query has the same answer again, so that it may be kept.
-    """
-    headers: Headers = [
-        (b"content-type", _with_charset(chosen).encode()),
-        (b"vary", b"Accept, Accept-Encoding"),
-        (b"x-circkg-snapshot", str(number).encode()),
-        (b"x-circkg-query-id", id_.encode()),
-        (b"content-disposition", f'inline; filename="circkg-{tag[:8]}.{_EXTENSION[chosen.name]}"'.encode()),
-    ]
-    if stable:
-        return [*headers, (b"etag", f'"{tag}"'.encode()), (b"cache-control", b"public, max-age=0, must-revalidate")]
-    return [*headers, (b"cache-control", b"no-store")]
-
-
-def problem_headers(more: dict[str, Any]) -> Headers:
-    """Return the headers of a problem, given its further members."""
-    headers = [
-        (b"content-type", problems.MEDIA_TYPE.encode()), (b"vary", b"Accept, Accept-Encoding"),
-        (b"cache-control", b"no-store"),
-    ]  # fmt: skip
-    if "queryId" in more:
-        headers.append((b"x-circkg-query-id", str(more["queryId"]).encode()))
-    return headers
-
-
-def tag_of(number: int, content: str, request: QueryRequest, chosen: Format, url: str) -> str:
-    """Return the entity tag of an answer, known before it is evaluated."""
-    start = plain.new_hash(plain.tag_start(content, chosen.name, url, repr(request.dataset)))
-    return plain.tag_of(number, start, request.text)
-
-
-@dataclass(slots=True)
-class Exchange:
-    """One request and its response."""
-
-    scope: Scope
-    receive: Receive
-    send: Send
-    public_url: str = ""
-    started: bool = False
-    _compressor: Compressor | None = None
-
-    @property
-    def method(self) -> str:
-        """Return the method."""
-        return str(self.scope["method"])
-
-    @property
-    def client(self) -> str:
-        """Return the address of the client."""
-        client = self.scope.get("client")
-        return str(client[0]) if client else ""
-
-    @property
-    def url(self) -> str:
-        """Return the address of the endpoint, without parameters."""
-        if self.public_url:
-            return self.public_url.rstrip("/") + str(self.scope["path"]).rstrip("/")
-        host = self.header(b"host") or "localhost"
-        path = f"{self.scope.get('root_path', '')}{self.scope['path'].removeprefix(self.scope.get('root_path', ''))}"
-        return f"{self.scope.get('scheme', 'http')}://{host}{path.rstrip('/')}"
-
-    def header(self, name: bytes) -> str:
-        """Return the value of a header, several joined by commas; empty if there is none."""
-        return ", ".join(value.decode("latin-1") for key, value in self.scope["headers"] if key == name)
-
-    async def body(self, most: int) -> bytes:
-        """Return the body.
-
-        :raises RequestProblem: if it is longer than may be; what is announced as too long is not read.
-        """
-        announced = self.header(b"content-length")
-        if announced.isdecimal() and int(announced) > most:
-            raise too_long(most)
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise RequestProblem(HTTPStatus.BAD_REQUEST, "The request ended early", "Send it as a whole.")
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > most:
-                raise too_long(most)
-            if not message.get("more_body"):
-                return b"".join(parts)
-
-    async def gone(self) -> None:
-        """Return when the client has left."""
-        while (await self.receive())["type"] != "http.disconnect":
-            pass
-
-    async def reply(self, status: HTTPStatus, headers: Headers, content: bytes) -> None:
-        """Send a whole response."""
-        if status is not HTTPStatus.NOT_MODIFIED and status is not HTTPStatus.NO_CONTENT:
-            headers = [*headers, (b"content-length", str(len(content)).encode())]
-        self.started = True
-        await self.send({"type": "http.response.start", "status": int(status), "headers": headers})
-        await self.send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else content})
-
-    async def problem(
-        self, status: HTTPStatus, title: str, detail: str, headers: dict[str, str] | None = None, **more: Any
-    ) -> None:
-        """Send a problem."""
-        sent: Headers = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
-        sent += problem_headers(more)
-        await self.reply(status, sent, problems.content(status, title, detail, **more))
-
-    @property
-    def takes_parts(self) -> bool:
-        """Tell whether a part of an answer can be told from the whole: HTTP/1.0 has no last chunk."""
-        return self.scope.get("http_version") != "1.0"
-
-    @property
-    def coding(self) -> Coding | None:
-        """Return the content coding in which the client takes answers, if any."""
-        return coding_for(self.header(b"accept-encoding"))
-
-    @property
-    def takes_any(self) -> bool:
-        """Tell whether the client has the answer, whatever it is (``If-None-Match: *``)."""
-        return self._is_conditional and self.header(b"if-none-match").strip() == "*"
-
-    @property
-    def _is_conditional(self) -> bool:
-        return self.method in ("GET", "HEAD", "QUERY")
-
-    def matching(self, tag: str) -> str | None:
-        """Return the entity tag that the client has, if it is that of the answer, compressed or not."""
-        if not self._is_conditional:
-            return None
-        has = tags_of(self.header(b"if-none-match"))
-        return next((known for known in (*(f"{tag}{each.suffix}" for each in Coding), tag) if known in has), None)
-
-    async def not_modified(self, headers: Headers, known: str | None) -> None:
-        """Say that what the client has is the answer."""
-        tagged = [(k, f'"{known}"'.encode() if k == b"etag" and known else v) for k, v in headers]
-        await self.reply(HTTPStatus.NOT_MODIFIED, [pair for pair in tagged if pair[0] != b"content-type"], b"")
-
-    async def begin(self, headers: Headers) -> None:
-        """Begin an answer that comes in parts."""
-        if (coding := self.coding) is not None:
-            self._compressor = compressor(coding)
-            headers = coded(headers, coding)
-        self.started = True
-        await self.send({"type": "http.response.start", "status": 200, "headers": headers})
-
-    async def chunk(self, data: bytes) -> None:
-        """Send a part; waits while the client is slow."""
-        if self._compressor is not None:
-            data = self._compressor.compress(data)
-        if data and self.method != "HEAD":
-            await self.send({"type": "http.response.body", "body": data, "more_body": True})
-
-    async def end(self) -> None:
-        """End an answer that came in parts."""
-        rest = self._compressor.flush() if self._compressor is not None else b""
-        await self.send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else rest})
