@@ -25,7 +25,8 @@ from circkg_server.operations.logs import Answered, JsonLines, RequestLog
 from circkg_server.releases.archive import Archive
 from circkg_server.settings import Settings
 from circkg_server.sparql import plain
-from circkg_server.sparql.express import NOTED_EVERY, Application
+from circkg_server.sparql.express import Application
+from circkg_server.sparql.express.shared import NOTED_EVERY
 from circkg_server.store.snapshot import make
 from circkg_shapes.terms import iri, literal
 

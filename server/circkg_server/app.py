@@ -43,7 +43,7 @@ from circkg_server.search.api import build_router as search_router
 from circkg_server.settings import Settings
 from circkg_server.sparql import description
 from circkg_server.sparql.express import Application, Express
-from circkg_server.sparql.express_pages import Pages
+from circkg_server.sparql.express.pages import Pages
 from circkg_server.sparql.protocol import Endpoint
 from circkg_server.web.start import start as start_page
 from circkg_server.writes.engine import LiveEngine
