@@ -39,7 +39,7 @@ from circkg_server.federation import (
 )
 from circkg_server.federation import gate as gate_module
 from circkg_server.federation.addresses import Address, is_public
-from circkg_server.federation.gate import PRESETS
+from circkg_server.federation.settings import PRESETS
 from circkg_server.settings import SettingsError
 from circkg_server.sparql.tokens import QueryError
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from circkg_server.build import Build
-from circkg_server.releases.manifest import write_durably
+from circkg_server.releases.durable import write_durably
 
 SHOWN = 20
 """How many faults of a kind are printed; the files name all."""

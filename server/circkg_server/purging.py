@@ -18,7 +18,8 @@ from circkg_loaders.prefixes import expand
 from circkg_loaders.registry import Role
 from circkg_server.publication import publish_manifest
 from circkg_server.releases.archive import Archive, set_of
-from circkg_server.releases.manifest import Manifest, Release, from_json, sync_folder, to_json, write_durably
+from circkg_server.releases.durable import sync_folder, write_durably
+from circkg_server.releases.manifest import Manifest, Release, from_json, to_json
 from circkg_server.retired import Tombstone, retire
 from circkg_shapes.terms import Term, Triple, iri, is_iri
 

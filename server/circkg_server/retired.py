@@ -9,7 +9,7 @@ from pathlib import Path
 
 from circkg_loaders.csv_files import read_rows
 from circkg_loaders.registry import RegistryError
-from circkg_server.releases.manifest import write_durably
+from circkg_server.releases.durable import write_durably
 
 COLUMNS = ("iri", "reason", "replaced_by")
 

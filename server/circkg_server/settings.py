@@ -6,10 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self, TypeVar, cast
+from typing import ClassVar, Self, TypeVar, cast
 
 MIB = 1024 * 1024
-T = TypeVar("T")
 Number = TypeVar("Number", int, float)
 
 
@@ -44,25 +43,38 @@ def read_number(environment: Mapping[str, str], name: str, default: Number, leas
     return value
 
 
-def from_variables(cls: type[T], prefix: str, environment: Mapping[str, str] | None = None) -> T:
-    """Return settings whose fields are read from variables: the prefix, and the field's name in capitals.
+class FromVariables:
+    """Settings that are read from variables: the name of each is a prefix and the name of the field in capitals.
 
-    :param cls: a dataclass whose fields are texts and numbers, each with a default; it checks the rest itself.
-    :raises SettingsError: if a number is none, or negative.
+    What inherits from it is a dataclass whose fields are texts and numbers, each with a default; it checks the rest.
     """
-    environment = os.environ if environment is None else environment
-    values: dict[str, object] = {}
-    for field in fields(cls):  # type: ignore[arg-type]  # every class given is a dataclass
-        name = f"{prefix}{field.name.upper()}"
-        if isinstance(field.default, str):
-            values[field.name] = environment.get(name, field.default)
-        else:
-            values[field.name] = read_number(environment, name, cast("float", field.default))
-    return cls(**values)
+
+    __slots__ = ()
+    prefix: ClassVar[str] = "CIRCKG_"
+    least: ClassVar[Mapping[str, float]] = {}
+    """The smallest number that a field takes, if it is not 0."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Return the settings of the environment.
+
+        :raises SettingsError: if one cannot be used.
+        """
+        environment = os.environ if environment is None else environment
+        values: dict[str, object] = {}
+        for field in fields(cls):  # type: ignore[arg-type]  # what inherits is a dataclass
+            name, default = f"{cls.prefix}{field.name.upper()}", field.default
+            if isinstance(default, str):
+                values[field.name] = environment.get(name, default)
+            else:
+                values[field.name] = read_number(
+                    environment, name, cast("float", default), cls.least.get(field.name, 0)
+                )
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(FromVariables):
     """Every setting has an environment variable: its name in capitals after ``CIRCKG_``.
 
     The limits are stated in the service description and on the status page, and a query that meets one is told so.
@@ -96,14 +108,6 @@ class Settings:
     """address under which the server is reached; empty: as the request says"""
     catalogue: str = ""
     """file that says who publishes; empty: catalogue.toml in the store's folder, else in the data room"""
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Return the settings of the environment.
-
-        :raises SettingsError: if one cannot be used.
-        """
-        return from_variables(cls, "CIRCKG_", environment)
 
     def __post_init__(self) -> None:
         """Check the values."""

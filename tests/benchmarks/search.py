@@ -25,7 +25,8 @@ from rich.table import Table
 
 from circkg_loaders.registry import Role
 from circkg_server.releases.archive import Archive, compress
-from circkg_server.releases.manifest import Manifest, Release, write_durably
+from circkg_server.releases.durable import write_durably
+from circkg_server.releases.manifest import Manifest, Release
 from circkg_server.search import NAMESPACE, SERVICE, Index, open_index, rewrite
 
 GOAL = 30

@@ -22,7 +22,8 @@ from circkg_server.build import carry_over
 from circkg_server.contributions.acceptance import Decision, NotSoundError, StaleError, accept, recover
 from circkg_server.contributions.staging import Staging, StagingError, State
 from circkg_server.releases.archive import Archive
-from circkg_server.releases.manifest import Release, write_durably
+from circkg_server.releases.durable import write_durably
+from circkg_server.releases.manifest import Release
 from circkg_server.store.snapshot import Snapshot
 
 from .conftest import ABOUT, GOOD, PREFIXES, SOURCE, environment, practice, review, stage

@@ -23,7 +23,8 @@ from circkg_loaders.prefixes import expand
 from circkg_server.catalogue.targets import target_of
 from circkg_server.publishing.blocks import Pairs, blocks
 from circkg_server.releases.archive import Archive
-from circkg_server.releases.manifest import Manifest, Release, write_durably
+from circkg_server.releases.durable import write_durably
+from circkg_server.releases.manifest import Manifest, Release
 from circkg_shapes.terms import XSD, XSD_STRING, Term, iri
 
 FORMAT = 1

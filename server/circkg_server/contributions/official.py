@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from circkg_server.releases.manifest import write_durably
+from circkg_server.releases.durable import write_durably
 
 MAX_BYTES = 4 * 1024 * 1024
 TIMEOUT = 60.0

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
 
-from circkg_server.settings import MIB, SettingsError, from_variables
+from circkg_server.settings import MIB, FromVariables, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
-class ValidateSettings:
+class ValidateSettings(FromVariables):
     """Each is read from its name in capitals after ``CIRCKG_VALIDATE_``."""
+
+    prefix = "CIRCKG_VALIDATE_"
 
     timeout: float = 60.0
     """seconds that judging one upload may take"""
@@ -30,14 +30,6 @@ class ValidateSettings:
     uploads: int = 32
     """uploads that may be arriving at once"""
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Return the settings of the environment.
-
-        :raises SettingsError: if one cannot be used.
-        """
-        return from_variables(cls, "CIRCKG_VALIDATE_", environment)
-
     def __post_init__(self) -> None:
         """Check the values."""
         if self.concurrency < 1 or self.uploads < 1:
@@ -45,8 +37,10 @@ class ValidateSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class ContributionSettings:
+class ContributionSettings(FromVariables):
     """Each is read from its name in capitals after ``CIRCKG_CONTRIBUTION_``."""
+
+    prefix = "CIRCKG_CONTRIBUTION_"
 
     open: int = 20
     """contributions of one token that may wait for a decision"""
@@ -56,11 +50,3 @@ class ContributionSettings:
     """bytes of all contributions that are kept"""
     timeout: float = 900.0
     """seconds that judging and comparing one contribution may take"""
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Return the settings of the environment.
-
-        :raises SettingsError: if one cannot be used.
-        """
-        return from_variables(cls, "CIRCKG_CONTRIBUTION_", environment)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from circkg_server.contributions.settings import ContributionSettings
-from circkg_server.releases.manifest import sync_folder, write_durably
+from circkg_server.releases.durable import sync_folder, write_durably
 
 LONGEST_ID = 40
 """Longest text that can be an identifier: no file system is asked for one that is longer."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
 
 from circkg_server.engines.remote_client import Address
-from circkg_server.settings import SettingsError, from_variables
+from circkg_server.settings import FromVariables, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +37,10 @@ DIALECTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteSettings:
+class RemoteSettings(FromVariables):
     """Where the store is. Each is read from its name in capitals after ``CIRCKG_REMOTE_``."""
+
+    prefix = "CIRCKG_REMOTE_"
 
     query: str = ""
     """address of SPARQL queries"""
@@ -58,14 +58,6 @@ class RemoteSettings:
     """name at the store; empty: the password is a token"""
     password: str = ""
     """password or token at the store"""
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Return the settings of the environment.
-
-        :raises SettingsError: if one cannot be used.
-        """
-        return from_variables(cls, "CIRCKG_REMOTE_", environment)
 
     def __post_init__(self) -> None:
         """Check what can be checked without the store."""

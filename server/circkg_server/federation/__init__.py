@@ -12,19 +12,10 @@
 """
 
 from circkg_server.federation.addresses import AddressError
-from circkg_server.federation.gate import (
-    Answer,
-    Endpoint,
-    Features,
-    FederationError,
-    FederationSettings,
-    Gate,
-    NotAllowedError,
-    RemoteTimeoutError,
-    TooMuchError,
-    features,
-)
+from circkg_server.federation.gate import FederationError, Gate, NotAllowedError, RemoteTimeoutError, TooMuchError
+from circkg_server.federation.results import Answer
 from circkg_server.federation.rewrite import Asked, Local, Rewritten, needs_federation, refuse_load, rewrite
+from circkg_server.federation.settings import Endpoint, Features, FederationSettings, features
 
 __all__ = [
     "AddressError",

@@ -14,8 +14,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin
 
-from circkg_server.federation.gate import Answer, Endpoint, FederationError, Gate
-from circkg_server.federation.results import read_answer
+from circkg_server.federation.gate import FederationError, Gate
+from circkg_server.federation.results import Answer, read_answer
+from circkg_server.federation.settings import Endpoint
 from circkg_server.sparql.tokens import QueryError, Token, split
 
 _MAY_ASK = re.compile("service", re.IGNORECASE)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
 
-from circkg_server.settings import SettingsError, from_variables
+from circkg_server.settings import FromVariables, SettingsError
 
 GIB = 1024**3
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
-class OperationsSettings:
+class OperationsSettings(FromVariables):
     """Each is read from its name in capitals after ``CIRCKG_``."""
 
     reserve: int = GIB
@@ -31,14 +29,6 @@ class OperationsSettings:
     """addresses or networks of proxies whose headers are believed, with commas between; `unix` for a Unix socket"""
     proxy_headers: str = "x-forwarded"
     """headers that these proxies set: x-forwarded (X-Forwarded-For, -Proto, -Host, -Prefix) or forwarded (RFC 7239)"""
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Return the settings of the environment.
-
-        :raises SettingsError: if one cannot be used.
-        """
-        return from_variables(cls, "CIRCKG_", environment)
 
     def __post_init__(self) -> None:
         """Check the values."""

@@ -18,7 +18,8 @@ from circkg_loaders.iris import set_iri
 from circkg_loaders.prefixes import expand
 from circkg_server.publishing.outputs import Output
 from circkg_server.releases.archive import Archive
-from circkg_server.releases.manifest import ManifestError, Release, write_durably
+from circkg_server.releases.durable import write_durably
+from circkg_server.releases.manifest import ManifestError, Release
 from circkg_shapes.terms import iri, literal_parts
 
 FOLDER = "changes"

@@ -20,7 +20,8 @@ from circkg_server.publishing.outputs import Output
 from circkg_server.publishing.survey import survey
 from circkg_server.publishing.turtle import TurtleWriter
 from circkg_server.releases.archive import Archive
-from circkg_server.releases.manifest import ManifestError, Release, write_durably
+from circkg_server.releases.durable import write_durably
+from circkg_server.releases.manifest import ManifestError, Release
 from circkg_shapes.terms import Term, iri
 
 FOLDER = "dumps"

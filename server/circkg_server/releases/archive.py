@@ -15,15 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from circkg_loaders.registry import DataSet
-from circkg_server.releases.manifest import (
-    Manifest,
-    ManifestError,
-    Release,
-    from_json,
-    sync_folder,
-    to_json,
-    write_durably,
-)
+from circkg_server.releases.durable import sync_folder, write_durably
+from circkg_server.releases.manifest import Manifest, ManifestError, Release, from_json, to_json
 from circkg_shapes.terms import Triple, iri
 
 CONTRIBUTED = "contributed"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from circkg_loaders.iris import BASE
@@ -88,24 +86,3 @@ def from_json(text: str) -> Manifest:
 def _release(entry: dict[str, Any]) -> Release:
     """Return the release of an entry; what an older manifest does not know keeps its default."""
     return Release(**(entry | {"role": Role(entry["role"]), "keywords": tuple(entry.get("keywords", ()))}))
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a file so that after a crash it is there as before or as a whole, never in part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

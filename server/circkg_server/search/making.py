@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circkg_server.releases.archive import Archive, keep_newest, new_folder, triple_of
-from circkg_server.releases.manifest import Manifest, write_durably
+from circkg_server.releases.durable import write_durably
+from circkg_server.releases.manifest import Manifest
 from circkg_server.search.settings import SearchSettings
 from circkg_server.search.texts import (
     ALL,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from circkg_server.settings import read_number
+from circkg_server.settings import FromVariables
 
 
 class SearchError(ValueError):
@@ -17,7 +16,7 @@ class SearchUnavailableError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class SearchSettings:
+class SearchSettings(FromVariables):
     """Bounds of a search; each is set by ``CIRCKG_SEARCH_`` and its name in capitals.
 
     :param limit: hits of an answer that asks for no number of them.
@@ -29,7 +28,15 @@ class SearchSettings:
     :param max_blocks: most searches in one SPARQL query.
     :param few: where fewer things match as written, those that match with typing errors are added below them.
     :param heap_mb: memory that a build of the index may fill before it writes a segment.
+
+    >>> SearchSettings.from_environment({"CIRCKG_SEARCH_LIMIT": "50"}).limit
+    50
     """
+
+    prefix = "CIRCKG_SEARCH_"
+    least = dict.fromkeys(("limit", "sparql_limit", "max_limit", "max_characters", "max_words", "max_blocks"), 1) | {
+        "heap_mb": 15
+    }
 
     limit: int = 20
     sparql_limit: int = 100
@@ -40,21 +47,3 @@ class SearchSettings:
     max_blocks: int = 8
     few: int = 5
     heap_mb: int = 1000
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> SearchSettings:
-        """Return the settings of an environment, defaults where it says nothing.
-
-        :raises SettingsError: if a value is no number, or too small.
-
-        >>> SearchSettings.from_environment({"CIRCKG_SEARCH_LIMIT": "50"}).limit
-        50
-        """
-        names = {field.name: f"CIRCKG_SEARCH_{field.name.upper()}" for field in fields(cls)}
-        least = {"max_offset": 0, "few": 0, "heap_mb": 15}
-        default = cls()
-        given = {
-            field: read_number(environment, name, getattr(default, field), least.get(field, 1))
-            for field, name in names.items()
-        }
-        return cls(**given)

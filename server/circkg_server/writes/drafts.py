@@ -16,7 +16,7 @@ from pathlib import Path
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, parse, serialize
 
 from circkg_loaders.iris import BASE
-from circkg_server.releases.manifest import write_durably
+from circkg_server.releases.durable import write_durably
 
 DRAFTS = f"{BASE}set/draft/"
 """What the IRI of each draft starts with."""

@@ -26,7 +26,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from circkg_server.releases.manifest import sync_folder
+from circkg_server.releases.durable import sync_folder
 from circkg_server.settings import default_store
 
 PREFIX = "circkg_"

@@ -14,7 +14,8 @@ from circkg_server.catalogue.quality.reading import Metadata, read_catalogue
 from circkg_server.catalogue.quality.reports import as_json, as_turtle
 from circkg_server.catalogue.quality.scoring import Quality, score
 from circkg_server.releases.archive import Archive
-from circkg_server.releases.manifest import Manifest, write_durably
+from circkg_server.releases.durable import write_durably
+from circkg_server.releases.manifest import Manifest
 from circkg_server.settings import Settings
 from circkg_server.store.snapshot import NothingPublishedError
 
