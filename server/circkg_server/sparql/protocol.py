@@ -61,6 +61,23 @@ Observe = Callable[[str, float, str, str], None]
 """Is told of each query: outcome, seconds, query id, engine's snapshot."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A query that is being answered.
+
+    :param number: of the snapshot that it is asked of.
+    :param tag: under which the answer is kept; ``None``: it is not.
+    """
+
+    exchange: Exchange
+    asked: Asked
+    chosen: Format
+    headers: Headers
+    number: int
+    id: str
+    tag: str | None
+
+
 @dataclass(slots=True)
 class Endpoint:
     """The endpoint.
@@ -177,14 +194,13 @@ class Endpoint:
         headers = headers_of(number, id_, tag, chosen, stable=stable)
         outcome = "failed"
         try:
-            if not stable:
-                outcome = await self._answer(exchange, asked, chosen, headers, number, id_, None)
-                return
-            if (known := exchange.matching(tag)) is not None:
+            if stable and (known := exchange.matching(tag)) is not None:
                 outcome = "not-modified"
                 await exchange.not_modified(headers, known)
                 return
-            outcome = await self._answer(exchange, asked, chosen, headers, number, id_, tag)
+            outcome = await self._answer(
+                _Question(exchange, asked, chosen, headers, number, id_, tag if stable else None)
+            )
         except Failure as failure:
             outcome = failure.kind
             if exchange.started:
@@ -210,20 +226,15 @@ class Endpoint:
             self._digest = (manifest, hashlib.sha256(named.encode()).hexdigest())
         return self._digest[1]
 
-    async def _answer(
-        self, exchange: Exchange, asked: Asked, chosen: Format, headers: Headers, number: int, id_: str,
-        tag: str | None,
-    ) -> str:  # fmt: skip
-        """Answer from what is kept, or else from the engine; return the outcome.
-
-        :param tag: under which the answer is kept; ``None``: it is not.
-        """
+    async def _answer(self, question: _Question) -> str:
+        """Answer from what is kept, or else from the engine; return the outcome."""
         loop = asyncio.get_running_loop()
-        timeout = asked.request.timeout or self.settings.timeout
+        timeout = question.asked.request.timeout or self.settings.timeout
         deadline = loop.time() + timeout
-        async with _while_there(exchange):
+        tag = question.tag
+        async with _while_there(question.exchange):
             if tag is None:
-                await self._evaluate(exchange, asked, chosen, headers, number, id_, None, deadline)
+                await self._evaluate(question, deadline)
                 return "answered"
             try:
                 async with asyncio.timeout_at(deadline):
@@ -231,34 +242,31 @@ class Endpoint:
             except TimeoutError as error:
                 raise Failure("timeout", f"The query took longer than {timeout:g} seconds.") from error
             if kept is not None:
-                await self._whole(exchange, headers, kept, tag)
+                await self._whole(question, kept)
                 return "cached"
             try:
-                await self._evaluate(exchange, asked, chosen, headers, number, id_, tag, deadline)
+                await self._evaluate(question, deadline)
             finally:
                 self.cache.end(tag)
             return "answered"
 
-    async def _evaluate(
-        self, exchange: Exchange, asked: Asked, chosen: Format, headers: Headers, number: int, id_: str,
-        tag: str | None, deadline: float,
-    ) -> None:  # fmt: skip
-        request = asked.request
+    async def _evaluate(self, question: _Question, deadline: float) -> None:
+        exchange, request, number = question.exchange, question.asked.request, question.number
         started = time.monotonic()
         answer: AnswerStream | None = None
         try:
             text = await self.rewrite(request.text, request.dataset, number)
             job = Job(
-                text, chosen.name, self.settings.max_rows, self.settings.max_bytes, request.dataset, exchange.url,
-                exchange.client,
+                text, question.chosen.name, self.settings.max_rows, self.settings.max_bytes, request.dataset,
+                exchange.url, exchange.client,
             )  # fmt: skip
             answer = await self.engines.ask(
-                id_, job, request.stream,
+                question.id, job, request.stream,
                 timeout=max(deadline - asyncio.get_running_loop().time(), 0.001),
-                named_graphs=request.dataset is not None or asked.named_graphs,
+                named_graphs=request.dataset is not None or question.asked.named_graphs,
                 snapshot=(number or None) if request.snapshot is None else request.snapshot,
             )  # fmt: skip
-            await self._send(exchange, answer, headers, tag)
+            await self._send(question, answer)
             took = answer.seconds if isinstance(answer, Answer) else time.monotonic() - started
             self.engines.quickness.learn(request.stream, took)
         except Failure as failure:
@@ -269,11 +277,12 @@ class Endpoint:
             if answer is not None:
                 answer.close()
 
-    async def _send(self, exchange: Exchange, answer: AnswerStream, headers: Headers, tag: str | None) -> None:
+    async def _send(self, question: _Question, answer: AnswerStream) -> None:
         """Send an answer, as a whole if it comes as one.
 
         :raises Failure: if it does not come to its end.
         """
+        exchange, tag = question.exchange, question.tag
         following = _following(answer)
         clock = asyncio.get_running_loop().time
         held: list[bytes] = []
@@ -297,7 +306,7 @@ class Endpoint:
                     begin_at = clock() + HELD_FOR
             if not exchange.started and (size > self.settings.buffer or (begin_at is not None and clock() >= begin_at)):
                 begin_at = None
-                await self._begin(exchange, headers, held, tag)
+                await self._begin(question, held)
                 if exchange.method == "HEAD":
                     await exchange.end()
                     return
@@ -309,24 +318,26 @@ class Endpoint:
         if exchange.started:
             await exchange.end()
         else:
-            await self._whole(exchange, headers, whole, tag)
+            await self._whole(question, whole)
 
-    async def _begin(self, exchange: Exchange, headers: Headers, held: list[bytes], tag: str | None) -> None:
+    async def _begin(self, question: _Question, held: list[bytes]) -> None:
         """Send the first parts of an answer that does not come as a whole."""
-        if tag:
-            self.cache.end(tag)  # others do not wait for this client to take it all
+        exchange = question.exchange
+        if question.tag:
+            self.cache.end(question.tag)  # others do not wait for this client to take it all
         if not exchange.takes_parts:
             raise RequestProblem(
                 HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.0 cannot carry this answer",
                 f"It has more than {self.settings.buffer:,} bytes, and a part could not be told from the whole answer. "
                 "Ask over HTTP/1.1; a proxy may need to be told so.",
             )  # fmt: skip
-        await exchange.begin(headers)
+        await exchange.begin(question.headers)
         for part in held:
             await exchange.chunk(part)
 
-    async def _whole(self, exchange: Exchange, headers: Headers, content: bytes, tag: str | None) -> None:
+    async def _whole(self, question: _Question, content: bytes) -> None:
         """Send a whole answer, compressed where it pays; what was compressed is kept too."""
+        exchange, headers, tag = question.exchange, question.headers, question.tag
         if exchange.takes_any:
             await exchange.not_modified(headers, None)
             return
