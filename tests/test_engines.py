@@ -22,8 +22,9 @@ from pyoxigraph import Literal, NamedNode, Quad, QueryResultsFormat, Store
 from circkg_loaders.registry import DataSet, Role
 from circkg_server.engines import service
 from circkg_server.engines.frames import MAX_FRAME, Frames, Job, Kind, frame
+from circkg_server.engines.interface import EngineKind
 from circkg_server.engines.isolation import can_deny_network
-from circkg_server.engines.pool import Answer, EngineKind, Failure, Pool
+from circkg_server.engines.pool import Answer, Failure, Pool
 from circkg_server.engines.quickness import Quickness, template
 from circkg_server.engines.reader import RowCounter
 from circkg_server.engines.service import Engines, NoSuchSnapshotError, SnapshotGoneError
@@ -319,7 +320,8 @@ def test_the_readers_end_with_a_front_that_is_killed(store: Archive, tmp_path: P
 import asyncio, os
 from pathlib import Path
 from circkg_server.engines.frames import Job
-from circkg_server.engines.pool import EngineKind, Pool
+from circkg_server.engines.interface import EngineKind
+from circkg_server.engines.pool import Pool
 async def main():
     pool = Pool(EngineKind.MEMORY, Path({str(store.folder)!r}), 1, 2, 1 << 29, 8)
     await pool.start()

@@ -12,6 +12,17 @@ from circkg_server.releases.manifest import Manifest
 from circkg_server.sparql.tokens import Token
 
 
+class EngineKind(Enum):
+    """What evaluates queries."""
+
+    MEMORY = "memory"
+    """Readers that hold the default graph."""
+    CHECKPOINT = "checkpoint"
+    """Readers that open the snapshot on disk."""
+    REMOTE = "remote"
+    """A store elsewhere."""
+
+
 class Serving(Protocol):
     """What is served."""
 
@@ -37,8 +48,8 @@ class PoolFigures(Protocol):
     """The figures of those that evaluate queries on one snapshot."""
 
     @property
-    def kind(self) -> Enum:
-        """Return the kind of engine; its value is its name."""
+    def kind(self) -> EngineKind:
+        """Return the kind of engine."""
         ...
 
     @property

@@ -17,6 +17,7 @@ import select
 import struct
 import tempfile
 from dataclasses import asdict, dataclass
+from enum import IntEnum
 
 CAN_LEND = hasattr(select, "epoll")
 """Whether readers of this platform can wait for many connections at once at little cost."""
@@ -25,15 +26,13 @@ _NUMBER = struct.Struct("<I")
 _WORK = struct.Struct("<QQQQ")
 _ANSWER = struct.Struct("<Q")
 _LOAN_AT, _IN_JOB_AT, _WITHDRAWN_AT, _WORK_AT, _ANSWER_AT, _REQUEST_AT = 0, 4, 8, 16, 40, 64
-MOST_TAKEN = PAGE - _REQUEST_AT
-"""Most bytes that a reader takes off a connection at once."""
 RETURNED = struct.Struct("<IBfII")
 """Loan, reason, seconds, form, bytes that were taken and not answered; these follow, then what is still to be sent."""
 NOTE = struct.Struct("<IdBIf16s")
 """Loan, time, whether it was kept, bytes, seconds from request to answer, id of the query."""
 
 
-class Reason:
+class Reason(IntEnum):
     """Why a reader gives a connection back."""
 
     OTHER = 0

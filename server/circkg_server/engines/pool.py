@@ -12,12 +12,12 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import cast
 
 from circkg_server.engines.desk import Borrowed, Desk
 from circkg_server.engines.frames import Frames, Job, Kind, frame
+from circkg_server.engines.interface import EngineKind
 from circkg_server.engines.launch import START_TIME, Forked, Zygote
 from circkg_server.engines.loans import Form
 
@@ -28,13 +28,6 @@ PATIENCE = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _TRIES = 3
 """Readers that may be killed from outside, as by a machine without memory, before their query is given up."""
-
-
-class EngineKind(Enum):
-    """What readers hold."""
-
-    MEMORY = "memory"
-    CHECKPOINT = "checkpoint"
 
 
 class Failure(Exception):  # noqa: N818 - an outcome of a query, told to its client

@@ -15,11 +15,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from urllib.parse import urlencode
 
 from circkg_loaders.iris import BASE
 from circkg_server.engines.frames import Job
+from circkg_server.engines.interface import EngineKind
 from circkg_server.engines.pool import Failure, Running
 from circkg_server.engines.quickness import Quickness
 from circkg_server.engines.remote_answer import RemoteAnswer
@@ -46,12 +46,6 @@ GRACE = 1.0
 MERGES_KEPT = 4
 NOTHING = f"{BASE}set/nothing"
 """Name of a graph that is never there."""
-
-
-class EngineKind(StrEnum):
-    """The kind of this engine, as the status page names it."""
-
-    REMOTE = "remote"
 
 
 @dataclass(slots=True)

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from circkg_server.engines.frames import Job
-from circkg_server.engines.pool import Answer, EngineKind, Failure, Pool
+from circkg_server.engines.interface import EngineKind
+from circkg_server.engines.pool import Answer, Failure, Pool
 from circkg_server.engines.quickness import Quickness
 from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import Manifest, ManifestError

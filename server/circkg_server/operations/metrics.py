@@ -82,7 +82,7 @@ class Metrics:
         lent = GaugeMetricFamily("circkg_lent_connections", "Connections that readers answer.", labels=labels)
         respawns = CounterMetricFamily("circkg_reader_respawns", "Readers that were replaced.", labels=labels)
         for pool in engine.pools:
-            values = [str(pool.kind.value), str(pool.number)]
+            values = [pool.kind.value, str(pool.number)]
             readers.add_metric(values, pool.readers)
             running.add_metric(values, len(pool.running))
             waiting.add_metric(values, pool.waiting)

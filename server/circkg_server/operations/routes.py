@@ -60,7 +60,7 @@ class Operations:
         number = engine.current.manifest.number if engine.current else None
         return {
             **self.ready(),
-            "engines": sorted({str(pool.kind.value) for pool in pools if pool.number == number}),
+            "engines": sorted({pool.kind.value for pool in pools if pool.number == number}),
             "pools": [
                 {
                     "engine": pool.kind.value, "snapshot": pool.number, "readers": pool.readers,
