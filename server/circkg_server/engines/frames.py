@@ -11,8 +11,6 @@ from functools import lru_cache
 from circkg_server.store.dataset import Dataset
 
 _HEAD = struct.Struct("<IB")
-AROUND = "around"
-"""Format of a job that asks for no query but for what stands around an IRI; its text is a language and the IRI."""
 MAX_FRAME = 64 * 1024 * 1024
 
 

@@ -10,6 +10,7 @@ from circkg_server.engines.frames import Job
 from circkg_server.engines.quickness import Quickness
 from circkg_server.releases.manifest import Manifest
 from circkg_server.sparql.tokens import Token
+from circkg_server.store.neighbourhood import Neighbourhood
 
 
 class EngineKind(Enum):
@@ -29,6 +30,11 @@ class Serving(Protocol):
     @property
     def manifest(self) -> Manifest:
         """Return the manifest of the snapshot."""
+        ...
+
+    @property
+    def neighbourhood(self) -> Neighbourhood | None:
+        """Return what looks up what stands around an IRI, or ``None`` if that must be queried."""
         ...
 
 
@@ -99,11 +105,6 @@ class Engine(Protocol):
     @property
     def ready(self) -> bool:
         """Tell whether a snapshot is served."""
-        ...
-
-    @property
-    def looks_up(self) -> bool:
-        """Tell whether it takes jobs that look up what stands around an IRI (``frames.AROUND``), beside queries."""
         ...
 
     @property

@@ -16,11 +16,10 @@ from pyoxigraph import (
     Store,
 )
 
-from circkg_server.engines.frames import AROUND, Frames, Job, Kind, frame
+from circkg_server.engines.frames import Frames, Job, Kind, frame
 from circkg_server.engines.lent import Lent
 from circkg_server.sparql.formats import FORMATS
 from circkg_server.store.dataset import ask
-from circkg_server.store.neighbourhood import Neighbourhood, TooMuchError
 
 CHUNK = 64 * 1024
 _NOT_IN_XML = bytes(code for code in range(0x20) if code not in (0x09, 0x0A, 0x0D))
@@ -130,7 +129,6 @@ def serve(connection: socket.socket, store: Store, lent: Lent | None = None) -> 
     """
     connection.sendall(frame(Kind.READY))
     frames = Frames()
-    neighbourhood = Neighbourhood(store)
     while True:
         if lent is not None:
             lent.wait(connection)
@@ -139,26 +137,22 @@ def serve(connection: socket.socket, store: Store, lent: Lent | None = None) -> 
             os._exit(0)
         for _, content in frames.feed(data):
             if lent is None:
-                connection.sendall(_answer(store, neighbourhood, Job.decode(content), connection))
+                connection.sendall(_answer(store, Job.decode(content), connection))
                 continue
             lent.begin_job()
-            last = _answer(store, neighbourhood, Job.decode(content), connection)
+            last = _answer(store, Job.decode(content), connection)
             lent.end_job()
             connection.sendall(last)
             lent.drop_withdrawn()
 
 
-def _answer(store: Store, neighbourhood: Neighbourhood, job: Job, connection: socket.socket) -> bytes:
+def _answer(store: Store, job: Job, connection: socket.socket) -> bytes:
     """Send the chunks of an answer and return its last frames."""
     writer = _Writer(connection, job)
     before = time.process_time()
     told: dict[str, object] = {}
     try:
-        if job.format == AROUND:
-            language, _, iri = job.text.partition(" ")
-            writer.write(neighbourhood.around(iri, language))
-        else:
-            _evaluate(store, job, writer)
+        _evaluate(store, job, writer)
     except Exception as found:
         error = writer.error or found
         kind = error.kind if isinstance(error, AnswerError) else _kind_of(error)
@@ -181,8 +175,6 @@ def _evaluate(store: Store, job: Job, writer: _Writer) -> None:
 
 
 def _kind_of(error: Exception) -> str:
-    if isinstance(error, TooMuchError):
-        return "too-large"
     if isinstance(error, SyntaxError):
         return "syntax"
     if isinstance(error, MemoryError):

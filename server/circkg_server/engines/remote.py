@@ -57,6 +57,7 @@ class RemoteServed:
     triples: int
     graphs: frozenset[str]
     memory: None = None
+    neighbourhood: None = None
 
 
 def without_from(query: str) -> str:
@@ -314,11 +315,6 @@ class RemoteEngines:
             }
             for id_, answer in self._answers.items()
         ]  # fmt: skip
-
-    @property
-    def looks_up(self) -> bool:
-        """Tell that the store elsewhere takes queries only."""
-        return False
 
     @property
     def ready(self) -> bool:

@@ -18,7 +18,9 @@ from circkg_server.releases.archive import Archive, StoreBusyError
 from circkg_server.releases.manifest import Manifest, ManifestError
 from circkg_server.settings import Settings
 from circkg_server.sparql.tokens import Token
+from circkg_server.store import neighbourhood_index
 from circkg_server.store.dataset import Dataset
+from circkg_server.store.neighbourhood import Neighbourhood
 from circkg_server.store.snapshot import NothingPublishedError, make, path_of
 
 BYTES_PER_QUAD = 400
@@ -50,6 +52,7 @@ class Served:
     """One snapshot and its readers."""
 
     manifest: Manifest
+    neighbourhood: Neighbourhood
     checkpoint: Pool
     memory: Pool | None = None
 
@@ -97,9 +100,10 @@ class Engines:
         """
         async with self._publishing:
             await self._make(manifest)
+            neighbourhood = Neighbourhood(neighbourhood_index.path_of(self.archive, manifest))
             pool = self._pool(EngineKind.CHECKPOINT, manifest)
             await pool.start()
-            before, self.current = self.current, Served(manifest, pool)
+            before, self.current = self.current, Served(manifest, neighbourhood, pool)
             if before is not None:
                 if before.memory is not None:
                     before.memory.recall()
@@ -107,10 +111,13 @@ class Engines:
             self._task(self._load_memory(self.current, before.memory if before else None))
 
     async def _make(self, manifest: Manifest) -> None:
-        """Make the snapshot of a manifest if somebody deleted it."""
+        """Make the snapshot of a manifest, and the index of what stands around its IRIs, if somebody deleted them."""
         if not path_of(self.archive, manifest).exists():
             with self.archive.writing():
                 await asyncio.to_thread(make, self.archive, manifest)
+        if not neighbourhood_index.is_whole(neighbourhood_index.path_of(self.archive, manifest)):
+            with self.archive.writing():
+                await asyncio.to_thread(neighbourhood_index.make, self.archive, manifest)
 
     async def _load_memory(self, served: Served, before: Pool | None) -> None:
         """Load the memory image of a snapshot, after the one before has gone."""
@@ -248,11 +255,6 @@ class Engines:
     def pools(self) -> list[Pool]:
         """Return every pool that serves queries now."""
         return [*(self.current.pools if self.current else []), *self._old.values()]
-
-    @property
-    def looks_up(self) -> bool:
-        """Tell that readers look up what stands around an IRI."""
-        return True
 
     @property
     def ready(self) -> bool:

@@ -99,7 +99,7 @@ class LinkedData:
             found = RequestProblem(HTTPStatus.SERVICE_UNAVAILABLE, "Nothing is served yet", "Try again in a while.")
             found.headers["retry-after"] = RETRY_AFTER
             raise found
-        snapshot = Snapshot(self.engine, self.settings, served.manifest, exchange.client)
+        snapshot = Snapshot(self.engine, self.settings, served.manifest, served.neighbourhood, exchange.client)
         path = asked.path.rstrip("/")
         if path.startswith("/doc") or (path.startswith("/def") and definitions.is_concept(path)):
             await self._document(asked, snapshot)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import sqlite3
 import time
 import uuid
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from functools import cached_property
 from http import HTTPStatus
 
 from circkg_loaders.prefixes import prefixes
-from circkg_server.engines.frames import AROUND, Job
+from circkg_server.engines.frames import Job
 from circkg_server.engines.interface import Engine
 from circkg_server.engines.pool import Answer, Failure
 from circkg_server.engines.quickness import QUICK
@@ -21,8 +23,10 @@ from circkg_server.settings import Settings
 from circkg_server.sparql.requests import RequestProblem
 from circkg_server.sparql.responses import RETRY_AFTER
 from circkg_server.sparql.tokens import Token, needs_named_graphs, tokens
-from circkg_shapes.terms import XSD_STRING, Quad, Term, Triple, iri, literal, literal_parts
+from circkg_server.store.neighbourhood import Around, Neighbourhood, TooMuchError
+from circkg_shapes.terms import XSD_STRING, Term, Triple, iri, literal, literal_parts
 
+LOG = logging.getLogger("circkg")
 _STANDS_FOR = "<http://example.org/>"
 
 
@@ -51,20 +55,18 @@ class Template:
         return self.text.replace("$IRI", iri(iri_))
 
 
-_LOOKUP = Template("LOOKUP GRAPH $IRI")
-"""What stands for lookups where queries are told apart by their words: it needs named graphs, and looks quick."""
-
-
 @dataclass(slots=True)
 class Snapshot:
     """The snapshot that a request is answered from, to its end, also if another one takes over meanwhile.
 
+    :param neighbourhood: looks up what stands around an IRI, if the engine has such an index.
     :param client: who asks, for a fair queue.
     """
 
     engine: Engine
     settings: Settings
     manifest: Manifest
+    neighbourhood: Neighbourhood | None = None
     client: str = ""
     jobs: int = field(default=0)
     """How often a reader was asked."""
@@ -73,18 +75,16 @@ class Snapshot:
         """Return the triples that a CONSTRUCT query gives."""
         return list(triples(await self._ask(template, template.about(iri_) if iri_ else template.text, "ntriples")))
 
-    async def around(self, iri_: str, language: str) -> list[Quad] | None:
-        """Return the statements around an IRI, or ``None`` if they must be queried: there are too many, or no lookups.
-
-        :raises RequestProblem: if it cannot be asked now.
-        """
-        if not self.engine.looks_up:
+    def around(self, iri_: str, language: str) -> Around | None:
+        """Return the statements around an IRI, or ``None`` if they must be queried: too many, or there is no index."""
+        if self.neighbourhood is None:
             return None
         try:
-            return list(quads(await self._content(_LOOKUP, f"{language} {iri(iri_)[1:-1]}", AROUND)))
-        except Failure as failure:
-            if failure.kind != "too-large":
-                raise _unavailable(failure) from failure
+            return self.neighbourhood.around(iri_, language)
+        except TooMuchError:
+            return None
+        except sqlite3.Error:
+            LOG.exception("The index of neighbourhoods cannot be read")
             return None
 
     async def rows(self, template: Template, iri_: str = "") -> list[dict[str, Term]]:
@@ -99,12 +99,6 @@ class Snapshot:
 
         :raises RequestProblem: if there is none now.
         """
-        try:
-            return await self._content(template, text, format_)
-        except Failure as failure:
-            raise _unavailable(failure) from failure
-
-    async def _content(self, template: Template, text: str, format_: str) -> bytes:
         self.jobs += 1
         started = time.monotonic()
         job = Job(text, format_, self.settings.max_rows, self.settings.max_bytes, client=self.client)
@@ -117,7 +111,7 @@ class Snapshot:
                 content = b"".join([chunk async for chunk in answer.chunks()])
             finally:
                 answer.close()
-        except (SnapshotGoneError, NoSuchSnapshotError) as failure:
+        except (Failure, SnapshotGoneError, NoSuchSnapshotError) as failure:
             raise _unavailable(failure) from failure
         took = answer.seconds if isinstance(answer, Answer) else time.monotonic() - started
         if not template.known or took >= QUICK / 2:  # noting what changes nothing takes long itself
@@ -132,22 +126,6 @@ def _unavailable(failure: Exception) -> RequestProblem:
     )
     problem.headers["retry-after"] = RETRY_AFTER
     return problem
-
-
-def quads(content: bytes) -> Iterator[Quad]:
-    r"""Yield the quads of N-Quads without comments; the graph of the default graph's is empty.
-
-    >>> list(quads(b'<a:s> <a:p> "b <a:c>"^^<a:d> .\n<a:s> <a:p> <a:o> <a:g> .\n'))
-    [('<a:s>', '<a:p>', '"b <a:c>"^^<a:d>', ''), ('<a:s>', '<a:p>', '<a:o>', '<a:g>')]
-    """
-    for line in content.decode().split("\n"):
-        if line:
-            subject, predicate, rest = line.split(" ", 2)
-            term, space, graph = rest[:-2].rpartition(" ")
-            # No IRI has a quotation mark, so that the last part is one only if it has none.
-            if not space or graph[0] != "<" or graph[-1] != ">" or '"' in graph:
-                term, graph = rest[:-2], ""
-            yield subject, predicate, _canonical(term), graph
 
 
 def triples(content: bytes) -> Iterator[Triple]:

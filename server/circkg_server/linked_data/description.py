@@ -1,8 +1,9 @@
 """The statements that describe a thing, by one rule for all things and formats: ``docs/linked-data.md`` states it.
 
-One job looks all of them up, where a reader can (:mod:`circkg_server.store.neighbourhood`). Elsewhere, and where more
-than :data:`AT_ONCE` statements lead to a thing, two queries at the same time give those of the default graph with the
-names of all that they link to and what stands in named graphs; to bound what leads to a thing, two more are needed.
+They are looked up in an index of the snapshot (:mod:`circkg_server.store.neighbourhood`). Where there is none, and
+where more than :data:`AT_ONCE` statements lead to a thing, two queries at the same time give those of the default graph
+with the names of all that they link to and what stands in named graphs; to bound what leads to a thing, two more are
+needed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from functools import lru_cache
 from circkg_loaders.iris import BASE
 from circkg_loaders.prefixes import expand
 from circkg_server.linked_data.asking import Snapshot, Template
-from circkg_server.store.neighbourhood import AT_ONCE, NAMES, NODES_FROM, NODES_TO, name_languages
+from circkg_server.store.neighbourhood import NODES_FROM, NODES_TO, Around, Links, name_languages
+from circkg_server.store.neighbourhood_index import AT_ONCE, NAMES
 from circkg_shapes.terms import Quad, Term, Triple, iri, literal_parts
 
 EACH = 50
@@ -79,10 +81,6 @@ def _expanded() -> tuple[frozenset[Term], frozenset[Term], tuple[Term, ...]]:
     """Return the terms of :data:`NODES_TO`, :data:`NODES_FROM` and :data:`NAMES`."""
     to, from_, names = ([f"<{expand(name)}>" for name in part] for part in (NODES_TO, NODES_FROM, NAMES))
     return frozenset(to), frozenset(from_), tuple(names)
-
-
-Links = dict[Term, list[Term]]
-"""Terms by property."""
 
 
 @dataclass(slots=True)
@@ -163,13 +161,24 @@ async def describe(snapshot: Snapshot, iri_: str, language: str) -> Description:
 
     :raises RequestProblem: if it cannot be asked now.
     """
-    quads = await snapshot.around(iri_, language)
-    if quads is None:
-        return await _queried(snapshot, iri_, language)
-    description = _sorted_out(iri_, [(s, p, o) for s, p, o, graph in quads if not graph])
-    description.counts = {p: len(subjects) for p, subjects in description.incoming.items()}
-    _add_graphs(description, [quad for quad in quads if quad[3]])
-    return description
+    found = snapshot.around(iri_, language)
+    return await _queried(snapshot, iri_, language) if found is None else _looked_up(iri_, found)
+
+
+def _looked_up(iri_: str, found: Around) -> Description:
+    """Return the description that the rows of an index make."""
+    said = found.said
+    outgoing = (
+        {p: [*said.own.get(p, ()), *said.apart.get(p, ())] for p in (*said.own, *said.apart)}
+        if said.apart
+        else said.own
+    )
+    return Description(
+        iri_, outgoing, found.incoming, {p: len(subjects) for p, subjects in found.incoming.items()}, found.nodes,
+        {record: links for record, (_, links) in found.records.items()}, found.names,
+        {(p, o): graphs for p, o, graphs in said.statements()},
+        {record: graph for record, (graph, _) in found.records.items()},
+    )  # fmt: skip
 
 
 async def _queried(snapshot: Snapshot, iri_: str, language: str) -> Description:
@@ -245,3 +254,4 @@ def _add_graphs(description: Description, quads: list[Quad]) -> None:
                 links[p].append(o)
         elif o not in description.names.setdefault(s, defaultdict(list))[p]:
             description.names[s][p].append(o)
+    description.names = dict(sorted(description.names.items()))

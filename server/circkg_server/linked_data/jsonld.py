@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from circkg_loaders.prefixes import prefixes
-from circkg_server.linked_data.description import Description, Links
+from circkg_server.linked_data.description import Description
 from circkg_server.linked_data.formats import json_document
 from circkg_server.linked_data.terms import ONTOLOGY, Terms
+from circkg_server.store.neighbourhood import Links
 from circkg_shapes.terms import XSD, XSD_STRING, Term, is_iri, literal_parts
 
 _LANG_STRING = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"

@@ -10,12 +10,12 @@ from urllib.parse import quote
 from circkg_loaders.iris import NUTS_CODE, set_iri
 from circkg_loaders.prefixes import expand, shorten
 from circkg_server.linked_data.addresses import is_ours
-from circkg_server.linked_data.description import Description, Links
+from circkg_server.linked_data.description import Description
 from circkg_server.linked_data.languages import best, name_of
 from circkg_server.linked_data.terms import Terms
 from circkg_server.linked_data.values import Value, address, code_of, of_iri, of_literal, spelled
 from circkg_server.linked_data.words import Words
-from circkg_server.store.neighbourhood import NODES_TO
+from circkg_server.store.neighbourhood import NODES_TO, Links
 from circkg_shapes.terms import Term, is_iri, literal_parts
 
 SHOWN = 12

@@ -242,7 +242,8 @@ class Archive:
     def _sweep(self) -> None:
         """Remove what a killed writer left unfinished, in the folders that builds write."""
         names = (
-            "releases", "dumps", "changes", "statistics", "manifests", "snapshots", "search", "background", "account",
+            "releases", "dumps", "changes", "statistics", "manifests", "snapshots", "neighbourhoods", "search",
+            "background", "account",
         )  # fmt: skip
         own = (self.folder / name for name in names)
         left = [path for folder in own for path in folder.rglob(".*.tmp")]

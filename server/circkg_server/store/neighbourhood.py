@@ -1,36 +1,38 @@
-"""What stands around an IRI in a snapshot, by lookups in its indexes: ``docs/linked-data.md`` states the rule.
+"""What stands around an IRI in a snapshot, by lookups in an index of its own: ``docs/linked-data.md`` states the rule.
 
-A document has one shape for all things, so that no query need be read and planned for it: looking its statements up
-takes less than half the time of the two queries that say the same (:mod:`circkg_server.linked_data.description`).
-Those are asked where there is more than is given as a whole.
+A document has one shape for all things, so that no query need be read and planned for it, and no reader be asked: the
+front looks up a few rows (:mod:`circkg_server.store.neighbourhood_index`). Two queries say the same
+(:mod:`circkg_server.linked_data.description`); those are asked where there is more than is given as a whole.
 """
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from itertools import islice
-
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, serialize
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from circkg_loaders.iris import BASE
 from circkg_loaders.prefixes import expand
+from circkg_server.store.neighbourhood_index import AT_ONCE, MOST
+from circkg_shapes.terms import Term, is_iri, literal_parts
 
-AT_ONCE = 300
-"""Most statements that lead to a thing and are given as a whole."""
-NAMES = ("skos:prefLabel", "dct:title", "rdfs:label", "schema:url")
-"""Properties that name a thing, the best first; the last is that of a source without a title."""
 NODES_TO = ("circ:participationIn", "circ:participant", "circ:onBehalfOf", "circ:coverageOf", "rdf:subject")
 """Properties by which nodes point to the thing of which they say something: participations, coverage, claims."""
 NODES_FROM = ("circ:hasAmount", "circ:hasQuantity", "skosxl:prefLabel", "skosxl:altLabel")
 """Properties by which a thing points to such nodes: amounts, quantities, labels with their source."""
 
-MOST = 5000
-"""Most statements that are looked up at once."""
 _NAMES_KEPT = 8 * 1024 * 1024
-"""Bytes of names that a reader keeps, with what keeping them costs."""
-_ENTRY = 300
-_Node = NamedNode | BlankNode
+"""Bytes of names that are kept, with what keeping them costs."""
+_ENTRY = 700
+_SAID = "SELECT content FROM said WHERE term = ?"
+_NAMES = "SELECT names FROM said WHERE term = ?"
+_LEADING = "SELECT content FROM leading WHERE term = ?"
+
+Links = dict[Term, list[Term]]
+"""Terms by property."""
 
 
 class TooMuchError(Exception):
@@ -42,105 +44,165 @@ def name_languages(language: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((language, "en", "")))
 
 
-class Neighbourhood:
-    """Looks up what stands around IRIs in a store that does not change, and keeps the names that it came across."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said of a subject.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._kept: OrderedDict[tuple[_Node, str], bytes] = OrderedDict()
+    :param own: what the default graph says.
+    :param apart: what only other graphs say.
+    :param graphs: the graphs in which each of these statements stands, in their order.
+    """
+
+    own: Links = field(default_factory=dict)
+    apart: Links = field(default_factory=dict)
+    graphs: list[list[str]] = field(default_factory=list)
+
+    def statements(self) -> Iterator[tuple[Term, Term, list[str]]]:
+        """Yield predicate, object and graphs of each statement."""
+        pairs = ((p, o) for links in (self.own, self.apart) for p, found in links.items() for o in found)
+        return ((p, o, graphs) for (p, o), graphs in zip(pairs, self.graphs, strict=True))
+
+    def within(self, graph: str) -> Links:
+        """Return what a graph says."""
+        found: Links = {}
+        for p, o, graphs in self.statements():
+            if graph in graphs:
+                found.setdefault(p, []).append(o)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around an IRI.
+
+    :param incoming: what leads to it in the default graph, by property.
+    :param nodes: what is said of the nodes between it and others.
+    :param records: what the records of rows about it say, and the graph in which each does.
+    :param names: statements that name what the others link to; to be left as they are, since they are kept.
+    """
+
+    said: Said
+    incoming: Links
+    nodes: dict[Term, Links]
+    records: dict[Term, tuple[str, Links]]
+    names: dict[Term, Links]
+
+
+class Neighbourhood:
+    """Looks up what stands around IRIs in the index of a snapshot, and keeps the names that it came across."""
+
+    def __init__(self, path: Path) -> None:
+        # The file is never written to again: no lock is asked for, none is waited for.
+        self._index = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+        )  # fmt: skip
+        self._index.execute(f"PRAGMA mmap_size = {1 << 30}")
+        self._kept: OrderedDict[tuple[Term, str], Links] = OrderedDict()
         self.kept_bytes = 0
         """Bytes of the names that are kept."""
-        self._default = DefaultGraph()
-        self._names = [NamedNode(expand(name)) for name in NAMES]
         self._to, self._from = (
-            frozenset(NamedNode(expand(name)) for name in part) for part in (NODES_TO, NODES_FROM)
+            tuple(f"<{expand(name)}>" for name in part) for part in (NODES_TO, NODES_FROM)
         )  # fmt: skip
-        self._type, self._within, self._record, self._record_of, self._derived = (
-            NamedNode(expand(name))
-            for name in ("rdf:type", "circ:within", "circ:Record", "circ:recordOf", "prov:wasDerivedFrom")
+        self._type, self._within, self._record, self._derived = (
+            f"<{expand(name)}>" for name in ("rdf:type", "circ:within", "circ:Record", "prov:wasDerivedFrom")
         )
 
-    def around(self, iri: str, language: str) -> bytes:
-        """Return the statements around an IRI as N-Quads, with names of linked concepts for readers of a language.
+    def around(self, iri: str, language: str) -> Around:
+        """Return the statements around an IRI, with names of linked concepts for readers of a language.
 
         :raises TooMuchError: if they are too many.
         """
-        me, default, look = NamedNode(iri), self._default, self._store.quads_for_pattern
-        outgoing = _bounded(look(me, None, None, None), MOST)
-        incoming = _bounded(look(None, None, me, default), AT_ONCE)
-        recorded = _bounded(look(None, self._record_of, me, None), AT_ONCE)
-        nodes = self._nodes(outgoing, incoming)
-        between: list[Quad] = []
-        for node in nodes:
-            found = _bounded(look(node, None, None, default), MOST - len(between))
-            between += [quad for quad in found if quad.predicate != self._within]
-        records: list[Quad] = []
-        for quad in recorded:
-            if quad.graph_name != default:
-                records += _bounded(look(quad.subject, None, None, quad.graph_name), MOST - len(records))
+        me = f"<{iri}>"
+        said = self._said(me)
+        incoming, recorded = self._leading(me)
+        nodes = self._nodes(me, said.own, incoming)
+        records = {}
+        for record, graph in recorded:
+            records[record] = (graph, self._said(record).within(graph))
+        linked: set[Term] = set()
+        for links in (said.own, *nodes.values()):
+            for p, found in links.items():
+                if p != self._type:
+                    linked.update(found)
+        for found in incoming.values():
+            linked.update(found)
         # What a record says stands in its named graph, and what it links to has names nevertheless.
-        is_record = any(quad.object == self._record and quad.predicate == self._type for quad in outgoing)
-        linked = [
-            *(q.object for q in outgoing if q.predicate != self._type and (is_record or q.graph_name == default)),
-            *(quad.subject for quad in incoming),
-            *(quad.object for quad in between if quad.predicate != self._type),
-            *(quad.object for quad in records if quad.predicate == self._derived),
-        ]
-        names = [
-            self._named(term, language) for term in dict.fromkeys(linked)
-            if isinstance(term, NamedNode | BlankNode) and term not in nodes and term != me
-        ]  # fmt: skip
-        return _written([*outgoing, *incoming, *between, *records]) + b"".join(names)
+        if self._record in said.apart.get(self._type, ()) or self._record in said.own.get(self._type, ()):
+            linked.update(o for p, found in said.apart.items() if p != self._type for o in found)
+        for _, links in records.values():
+            linked.update(links.get(self._derived, ()))
+        linked.discard(me)
+        names = {}
+        for term in sorted(linked):
+            if term[0] != '"' and term not in nodes and (named := self._named(term, language)):
+                names[term] = named
+        return Around(said, incoming, nodes, records, names)
 
-    def _nodes(self, outgoing: list[Quad], incoming: list[Quad]) -> dict[_Node, None]:
-        """Return the nodes between a thing and others.
-
-        :raises TooMuchError: if they are too many.
-        """
-        leading = [quad.subject for quad in incoming if quad.predicate in self._to]
-        led_to = [quad.object for quad in outgoing if quad.predicate in self._from and quad.graph_name == self._default]
-        nodes = dict.fromkeys(node for node in (*leading, *led_to) if isinstance(node, NamedNode | BlankNode))
-        if len(nodes) > AT_ONCE:
+    def _said(self, term: Term) -> Said:
+        row = self._index.execute(_SAID, (term,)).fetchone()
+        if row is None:
+            return Said()
+        content = json.loads(row[0])
+        if content is None:
             raise TooMuchError
+        own, apart, kinds, places = content
+        return Said(own, apart, [kinds[place] for place in places])
+
+    def _leading(self, term: Term) -> tuple[Links, list[list[str]]]:
+        row = self._index.execute(_LEADING, (term,)).fetchone()
+        if row is None:
+            return {}, []
+        incoming, recorded = json.loads(row[0])
+        if incoming is None or recorded is None:
+            raise TooMuchError
+        return incoming, recorded
+
+    def _nodes(self, me: Term, own: Links, incoming: Links) -> dict[Term, Links]:
+        """Return what is said of the nodes between a thing and others.
+
+        :raises TooMuchError: if that is too much.
+        """
+        found = {node for p in self._to for node in incoming.get(p, ())}
+        found.update(node for p in self._from for node in own.get(p, ()) if node[0] != '"')
+        found.discard(me)
+        if len(found) > AT_ONCE:
+            raise TooMuchError
+        nodes = {}
+        left = MOST
+        for node in sorted(found):
+            nodes[node] = links = self._said(node).own
+            left -= sum(map(len, links.values()))
+            if left < 0:
+                raise TooMuchError
+            links.pop(self._within, None)
         return nodes
 
-    def _named(self, term: _Node, language: str) -> bytes:
-        """Return the statements that name a term.
-
-        :raises TooMuchError: if they are too many.
-        """
+    def _named(self, term: Term, language: str) -> Links:
+        """Return the statements that name a term."""
         key = (term, language)
         kept = self._kept.get(key)
         if kept is not None:
             self._kept.move_to_end(key)
             return kept
-        quads: list[Quad] = []
-        for name in self._names:
-            quads += _bounded(self._store.quads_for_pattern(term, name, None, self._default), MOST - len(quads))
-        if isinstance(term, NamedNode) and term.value.startswith(f"{BASE}def/"):
-            wanted = name_languages(language)
-            quads = [
-                quad for quad in quads if isinstance(quad.object, Literal) and (quad.object.language or "") in wanted
-            ]
-        found = self._kept[key] = _written(quads)
-        self.kept_bytes += len(found) + _ENTRY
+        row = self._index.execute(_NAMES, (term,)).fetchone()
+        found: Links = json.loads(row[0]) if row else {}
+        if term.startswith(f"<{BASE}def/"):
+            found = _in_languages(found, name_languages(language))
+        self._kept[key] = found
+        self.kept_bytes += _size(found)
         while self.kept_bytes > _NAMES_KEPT:
-            self.kept_bytes -= len(self._kept.popitem(last=False)[1]) + _ENTRY
+            self.kept_bytes -= _size(self._kept.popitem(last=False)[1])
         return found
 
 
-def _bounded(quads: Iterator[Quad], most: int) -> list[Quad]:
-    """Return quads as a list.
-
-    :raises TooMuchError: if they are more than that.
-    """
-    found = list(islice(quads, max(most, 0) + 1))
-    if len(found) > most:
-        raise TooMuchError
-    return found
+def _in_languages(links: Links, languages: tuple[str, ...]) -> Links:
+    kept = {
+        p: [o for o in found if not is_iri(o) and (literal_parts(o)[1] or "") in languages]
+        for p, found in links.items()
+    }  # fmt: skip
+    return {p: found for p, found in kept.items() if found}
 
 
-def _written(quads: Iterable[Quad]) -> bytes:
-    text = serialize(quads, format=RdfFormat.N_QUADS)
-    assert text is not None, "without a file, the text is returned"
-    return text
+def _size(links: Links) -> int:
+    """Return the bytes that keeping names costs, about."""
+    return _ENTRY + sum(len(text) for found in links.values() for text in found)

@@ -40,6 +40,7 @@ class _Serving:
     """What an open instance serves: no manifest ever names it."""
 
     manifest: Manifest = field(default_factory=lambda: Manifest(0, ()))
+    neighbourhood: None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,6 @@ class LiveEngine:
     def current(self) -> _Serving:
         """Return what is served."""
         return _Serving()
-
-    @property
-    def looks_up(self) -> bool:
-        """Tell that the live store takes queries only."""
-        return False
 
     @property
     def ready(self) -> bool:
