@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import logging
 import re
@@ -302,6 +303,35 @@ def test_a_page_is_repeated_from_what_is_kept(served: tuple[int, int, Applicatio
     # What is asked next on the same connection is answered too, be it a query or a page of another part.
     assert connection.ask(query_of(8))[0] == 200
     assert connection.page("/health", "Accept: */*")[0] == 200
+
+
+def test_each_page_is_logged_once_on_both_ways(
+    served: tuple[int, int, Application], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonLines())
+    log = logging.getLogger("circkg")
+    log.setLevel(logging.INFO)
+    monkeypatch.setattr(log, "handlers", [handler])
+    sizes = []
+    for port in served[:2]:
+        connection = Connection(port)
+        for path in ("/doc/initiative/made-anew", "/doc/initiative/made-anew", "/explore"):
+            sizes.append(len(connection.page(path, "Accept: text/html")[2]))
+
+    def told() -> list[tuple[str, int, int]]:
+        lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+        found = [line for line in lines if line.get("path") in ("/doc/initiative/made-anew", "/explore")]
+        return [(line["path"], line["status"], line["bytes"]) for line in found]
+
+    deadline = time.monotonic() + 30
+    while len(told()) < len(sizes) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(2 * NOTED_EVERY)  # whatever would be told twice has been told by then
+    paths = ["/doc/initiative/made-anew", "/doc/initiative/made-anew", "/explore"] * 2
+    statuses = [404, 404, 200] * 2
+    assert sorted(told()) == sorted(zip(paths, statuses, sizes, strict=True))
 
 
 def test_requests_that_come_together_are_answered_in_their_order(served: tuple[int, int, Application]) -> None:

@@ -153,7 +153,8 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
         log.answered("/sparql", found)
 
     whole = Proxied(log, operating, settings.public_url)
-    return Application(whole, Express(endpoint, note, Pages(whole, linked.serves)))
+    # What takes the short way comes from no proxy, and is logged there.
+    return Application(whole, Express(endpoint, note, Pages(Cors(dispatch), linked.serves)))
 
 
 def _engine_and_writes(

@@ -18,7 +18,7 @@ from circkg_server.linked_data.addresses import Document, page_of
 from circkg_server.linked_data.asking import Snapshot
 from circkg_server.linked_data.formats import DATA, HTML
 from circkg_server.linked_data.publication import Publication
-from circkg_server.linked_data.requests import VARY, Asked, Reply, not_acceptable, read_head, tag_of
+from circkg_server.linked_data.requests import VARY, Asked, Reply, not_acceptable, read_head, tag_of, write_head
 from circkg_server.linked_data.retired import Retired
 from circkg_server.releases.archive import Archive
 from circkg_server.releases.manifest import Manifest
@@ -167,7 +167,7 @@ class LinkedData:
             content = asked.render("profiles.html", profiles=profiles.PROFILES, address=address, iri=document.iri)
         else:
             content = profiles.alternates(document.iri, chosen, address)
-        await self._send(asked, read_head(Reply(content, chosen).head()), content)
+        await self._send(asked, Reply(content, chosen).headers(), content)
 
     # -- replies ------------------------------------------------------------------------------------------------
 
@@ -178,7 +178,7 @@ class LinkedData:
         number = snapshot.manifest.number
         if not number:  # an open instance has no snapshots: what it says may change with the next write
             made = await make(await self._shared(snapshot))
-            await self._send(asked, read_head(made.head()), made.content)
+            await self._send(asked, made.headers(), made.content)
             return
         tag = f"{number}-" + tag_of(
             self.content_of(snapshot.manifest), asked.path, *key, asked.site, asked.language, asked.chose_language
@@ -191,12 +191,14 @@ class LinkedData:
         if content is None or head is None:
             try:
                 made = await make(await self._shared(snapshot))
-                content, head = made.content, made.head()
+                content, headers = made.content, made.headers()
                 self.cache.put(tag, content)
-                self.cache.put(f"{tag}-head", head)
+                self.cache.put(f"{tag}-head", write_head(headers))
             finally:
                 self.cache.end(tag)
-        await self._send(asked, [*read_head(head), *_stable(tag, number)], content, tag)
+        else:
+            headers = read_head(head)
+        await self._send(asked, [*headers, *_stable(tag, number)], content, tag)
 
     async def _shared(self, snapshot: Snapshot) -> Publication:
         """Return what all pages of a snapshot share, read once."""

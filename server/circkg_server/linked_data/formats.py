@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pyoxigraph import RdfFormat, parse, serialize
 
 from circkg_loaders.prefixes import prefixes
+from circkg_server.linked_data import turtle
 from circkg_server.linked_data.addresses import is_ours
 from circkg_server.linked_data.description import Description
 from circkg_server.negotiation import DOCUMENT_NAMES, choose
@@ -45,10 +46,8 @@ OFFERED = (HTML, *DATA, LINKSET)
 """Formats of a document; the first is for who does not choose."""
 
 _ENGINE = {
-    TURTLE: RdfFormat.TURTLE,
     JSON_LD: RdfFormat.JSON_LD,
     RDF_XML: RdfFormat.RDF_XML,
-    N_TRIPLES: RdfFormat.N_TRIPLES,
     TRIG: RdfFormat.TRIG,
 }
 
@@ -61,8 +60,15 @@ def negotiate(accept: str, offered: Sequence[Format] = OFFERED) -> Format | None
     >>> negotiate("image/png") is None
     True
     """
-    chosen = choose(accept, [found.media_type for found in offered], DOCUMENT_NAMES)
+    types = tuple([found.media_type for found in offered])
+    # Most clients send one of a few short lists; what anybody may send is not kept if it is long.
+    chosen = _chosen(accept, types) if len(accept) <= 256 else choose(accept, types, DOCUMENT_NAMES)
     return next((found for found in offered if found.media_type == chosen), None)
+
+
+@lru_cache(maxsize=512)
+def _chosen(accept: str, types: tuple[str, ...]) -> str | None:
+    return choose(accept, types, DOCUMENT_NAMES)
 
 
 def by_extension(extension: str, offered: Sequence[Format] = OFFERED) -> Format | None:
@@ -72,8 +78,11 @@ def by_extension(extension: str, offered: Sequence[Format] = OFFERED) -> Format 
 
 def written(triples: Iterable[Triple], chosen: Format) -> bytes:
     """Return triples in a format, each once, in the order in which they come; JSON-LD is flat."""
-    lines = dict.fromkeys(f"{s} {p} {o} .\n" for s, p, o in triples)
-    return _serialized("".join(lines), chosen)
+    once = dict.fromkeys(triples)
+    if chosen is TURTLE:
+        return turtle.written(once)
+    lines = "".join([f"{s} {p} {o} .\n" for s, p, o in once])
+    return lines.encode() if chosen is N_TRIPLES else _serialized(lines, chosen)
 
 
 def written_with_graphs(description: Description) -> bytes:
@@ -91,8 +100,6 @@ def written_with_graphs(description: Description) -> bytes:
 
 
 def _serialized(lines: str, chosen: Format) -> bytes:
-    if chosen is N_TRIPLES:
-        return lines.encode()
     used = {name: of for name, of, mark in _short() if mark in lines}
     text = serialize(parse(lines.encode(), RdfFormat.N_QUADS), format=_ENGINE[chosen], prefixes=used)
     assert text is not None, "without a file, the text is returned"

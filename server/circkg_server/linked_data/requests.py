@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -22,7 +21,13 @@ from circkg_server.web.rendering import render
 VARY = b"Accept, Accept-Language, Accept-Profile, Accept-Encoding"
 _AS_SENT = "".join(map(chr, range(0x21, 0x7F)))
 """What stays as it is in a path; anything else should have been percent-encoded and is now."""
+_PLAIN = re.compile(rb"[\x21-\x7e]*")
 _HOST = re.compile(r"[\w.:\[\]-]+")
+
+
+def _as_sent(path: bytes) -> str:
+    text = path.decode("ascii") if _PLAIN.fullmatch(path) else quote(path, safe=_AS_SENT)
+    return text.partition("?")[0]
 
 
 @dataclass(slots=True)
@@ -49,7 +54,7 @@ class Asked:
         """
         scope = exchange.scope
         root = str(scope.get("root_path", ""))
-        path = quote(bytes(scope.get("raw_path") or str(scope["path"]).encode()), safe=_AS_SENT).partition("?")[0]
+        path = _as_sent(bytes(scope.get("raw_path") or str(scope["path"]).encode()))
         if root and (path == root or path.startswith(f"{root}/")):
             path = path[len(root) :] or "/"
         if exchange.public_url:
@@ -58,7 +63,7 @@ class Asked:
         else:
             host = exchange.header(b"host")
             site = f"{scope.get('scheme', 'http')}://{host if _HOST.fullmatch(host) else 'localhost'}{root}"
-        found = dict(parameters(scope["query_string"]))
+        found = dict(parameters(scope["query_string"])) if scope["query_string"] else {}
         language = negotiate_language(exchange.header(b"accept-language"), found.get("lang", ""))
         return cls(exchange, path, root, site, found, language)
 
@@ -107,19 +112,28 @@ class Reply:
     language: str = ""
     more: tuple[tuple[str, str], ...] = ()
 
-    def head(self) -> bytes:
-        """Return the headers that say what the content is, as they are kept."""
+    def headers(self) -> Headers:
+        """Return the headers that say what the content is."""
         found = [("content-type", self.format.content_type)]
         given = (("content-location", self.location), ("content-language", self.language))
         found += [(name, value) for name, value in given if value]
         if self.links:
             found.append(("link", header(self.links)))
-        return json.dumps([*found, *self.more]).encode()
+        return [(name.encode(), value.encode("latin-1", "replace")) for name, value in (*found, *self.more)]
+
+
+def write_head(headers: Headers) -> bytes:
+    """Return headers as they are kept; what they say is of our making, and has no end of a line in it."""
+    return b"\n".join([b"%b:%b" % pair for pair in headers])
 
 
 def read_head(kept: bytes) -> Headers:
-    """Return the headers of a reply as they were kept."""
-    return [(name.encode(), value.encode("latin-1", "replace")) for name, value in json.loads(kept)]
+    """Return headers that were kept.
+
+    >>> read_head(write_head([(b"content-type", b"text/turtle"), (b"link", b"<https://example.org/>")]))
+    [(b'content-type', b'text/turtle'), (b'link', b'<https://example.org/>')]
+    """
+    return [(name, value) for name, _, value in (line.partition(b":") for line in kept.split(b"\n"))]
 
 
 def tag_of(*parts: object) -> str:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from circkg_server.linked_data.formats import json_document
@@ -18,8 +17,7 @@ _IS_URI = re.compile(rf"[A-Za-z0-9{re.escape(_SAFE)}]*")
 ABOUT_PAGE = "https://schema.org/AboutPage"
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A typed link from a document.
 
     :param type: media type of what it leads to.
@@ -34,8 +32,12 @@ class Link:
 
     def __str__(self) -> str:
         """Return the link as the header ``Link`` has it."""
-        given = (("rel", self.rel), ("type", self.type), ("profile", self.profile), ("title", self.title))
-        return f"<{_uri(self.href)}>" + "".join(f'; {name}="{value}"' for name, value in given if value)
+        text = f'<{_uri(self.href)}>; rel="{self.rel}"'
+        if self.type:
+            text += f'; type="{self.type}"'
+        if self.profile:
+            text += f'; profile="{self.profile}"'
+        return f'{text}; title="{self.title}"' if self.title else text
 
     @property
     def target(self) -> dict[str, str]:

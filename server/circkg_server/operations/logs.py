@@ -112,7 +112,7 @@ class Answered(NamedTuple):
     """A plain request for a query that has been answered, for the log: both its events in one.
 
     :param at: seconds since 1970.
-    :param path: of a page that has been repeated, which has no event of a query.
+    :param path: of a page, which has no event of a query.
     """
 
     at: float

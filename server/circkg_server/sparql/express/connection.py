@@ -199,9 +199,16 @@ class Connection(asyncio.Protocol):
     async def _page(self, pages: Pages, scope: Scope, data: bytes) -> None:
         """Send the page that the application gives, and keep what to send if the same request comes again."""
         express = self._express
-        whole = await pages.reply(scope)
+        began = time.monotonic()
+        try:
+            whole = await pages.reply(scope)
+        except asyncio.CancelledError:
+            express.note(self.client, "", "cancelled", 0, 0, time.monotonic() - began, path=scope["path"])
+            raise
+        took = time.monotonic() - began
         self._waits = None
         later, self._later = self._later, b""
+        express.note(self.client, "", "answered", whole.status, len(whole.content), took, path=scope["path"])
         if self.transport.is_closing():
             return
         status = HTTPStatus(whole.status)
