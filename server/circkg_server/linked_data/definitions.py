@@ -15,7 +15,8 @@ from circkg_server.linked_data.addresses import split_extension
 from circkg_server.linked_data.asking import Snapshot
 from circkg_server.linked_data.formats import DATA, HTML, JSON_LD, TRIG, Format
 from circkg_server.linked_data.jsonld import Context
-from circkg_server.linked_data.languages import PAGE_LANGUAGES, name_of, of_page
+from circkg_server.linked_data.languages import links as links_of_languages
+from circkg_server.linked_data.languages import of_page
 from circkg_server.linked_data.publication import Publication
 from circkg_server.linked_data.requests import Asked, Reply, not_acceptable
 from circkg_server.linked_data.signposting import Link
@@ -97,7 +98,7 @@ def _page(asked: Asked, template: str, iri: str, **values: object) -> Reply:
     path = f"/{iri.removeprefix(BASE)}"
     content = asked.render(
         template, address=f"{asked.site}{path}", iri=iri,
-        languages=[(code, name_of(code, code)) for code in PAGE_LANGUAGES],
+        languages=links_of_languages(of_page(asked.language)),
         formats=[{"href": f"{asked.root}{path}.{found.extension}", "type": found.media_type, "name": found.name}
                  for found in _GRAPHS],
         **values,

@@ -12,7 +12,8 @@ from circkg_server.linked_data.asking import Snapshot
 from circkg_server.linked_data.description import EACH, Description, describe
 from circkg_server.linked_data.formats import DATA, HTML, JSON_LD, LINKSET, TRIG, Format
 from circkg_server.linked_data.jsonld import framed
-from circkg_server.linked_data.languages import PAGE_LANGUAGES, name_of, of_page
+from circkg_server.linked_data.languages import links as links_of_languages
+from circkg_server.linked_data.languages import of_page
 from circkg_server.linked_data.page import Page
 from circkg_server.linked_data.profiles import OURS, SCHEMA_ORG, Profile
 from circkg_server.linked_data.publication import Publication
@@ -165,13 +166,13 @@ def _page(
     page = Page(description, publication.terms, asked.language, publication.titles)
     own = {"iri": description.iri} if choice.document.query else {}
     return asked.render(
-        "thing.html", page=page, address=address, snapshot=snapshot.manifest.number, own=own,
+        "thing.html", page=page, address=address, snapshot=snapshot.manifest.number,
         schema_org=schema_org.in_page(description, address),
         formats=[_as_data(asked, choice, found, OURS, found.name) for found in DATA]
         + [_as_data(asked, choice, JSON_LD, SCHEMA_ORG, SCHEMA_ORG.title)],
         licences=[{"href": url, "name": url.rpartition("/")[2]} for url in publication.licences(description.sets)],
         questions=questions_about(description.iri),
-        languages=[(code, name_of(code, code)) for code in PAGE_LANGUAGES],
+        languages=links_of_languages(of_page(asked.language), own),
     )  # fmt: skip
 
 

@@ -14,7 +14,8 @@ from circkg_server.linked_data import vocabularies
 from circkg_server.linked_data.addresses import page_of
 from circkg_server.linked_data.asking import Snapshot, Template
 from circkg_server.linked_data.formats import HTML
-from circkg_server.linked_data.languages import PAGE_LANGUAGES, best, name_of, of_page
+from circkg_server.linked_data.languages import best, of_page
+from circkg_server.linked_data.languages import links as links_of_languages
 from circkg_server.linked_data.publication import Publication
 from circkg_server.linked_data.requests import Asked, Reply
 from circkg_server.linked_data.values import Value, code_of, spelled
@@ -60,8 +61,9 @@ async def reply(asked: Asked, snapshot: Snapshot, shared: Publication, index: Ca
         values["initiatives"] = await _initiatives(snapshot, language)
         values["vocabularies"] = await vocabularies.all_of(snapshot, language)
     content = asked.render(
-        "explore.html", languages=[(code, name_of(code, code)) for code in PAGE_LANGUAGES],
-        own={name: value for name, value in asked.parameters.items() if name != "lang"}, **values,
+        "explore.html", **values, languages=links_of_languages(
+            of_page(asked.language), {name: value for name, value in asked.parameters.items() if name != "lang"}
+        ),
     )  # fmt: skip
     return Reply(content, HTML, language=of_page(language))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from urllib.parse import quote
 
 from babel import Locale, UnknownLocaleError
+from markupsafe import Markup, escape
 
 from circkg_loaders.contributed import codes
 from circkg_server.negotiation import choose_language
@@ -51,6 +53,28 @@ def name_of(tag: str, language: str) -> str:
         return Locale.parse(tag).get_language_name(language) or tag
     except (UnknownLocaleError, ValueError):
         return tag
+
+
+def links(language: str, own: Mapping[str, str] | None = None) -> Markup:
+    """Return links to a page in each of the languages of pages.
+
+    :param language: that in which it is.
+    :param own: other parameters of its address.
+
+    >>> links("fi", {"q": "a&b"})[:72]
+    Markup('<a href="?q=a%26b&amp;lang=en" hreflang="en" lang="en">English</a> · <a ')
+    """
+    return _links(language, "".join(f"{quote(name)}={quote(value)}&" for name, value in (own or {}).items()))
+
+
+@lru_cache(maxsize=64)
+def _links(language: str, query: str) -> Markup:
+    found = []
+    for code in PAGE_LANGUAGES:
+        current = ' aria-current="true"' if code == language else ""
+        href = escape(f"?{query}lang={code}")
+        found.append(f'<a href="{href}" hreflang="{code}" lang="{code}"{current}>{escape(name_of(code, code))}</a>')
+    return Markup(" · ".join(found))  # noqa: S704 - all of its parts are escaped
 
 
 def best(literals: Iterable[str], language: str) -> tuple[str, str]:

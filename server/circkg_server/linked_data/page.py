@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from urllib.parse import quote
+
+from markupsafe import Markup, escape
 
 from circkg_loaders.iris import NUTS_CODE, set_iri
 from circkg_loaders.prefixes import expand, shorten
@@ -58,15 +60,16 @@ _SHOWN_APART = _terms(
 )  # fmt: skip
 """What the page shows in a place of its own, or does not repeat: the bounds of dates that it shows as written."""
 _IN_TABLES = _terms(*NODES_TO, "circ:hasAmount", "circ:hasQuantity")
-_INCOMING = (
+_PARTICIPATIONS = _terms("circ:participationIn", "circ:participant")
+_INCOMING = {expand(name): place for place, name in enumerate((
     "circ:partOf", "dct:isPartOf", "org:unitOf", "circ:identifiedBy", "circ:practisedBy", "circ:reportedBy",
     "circ:actionOf", "circ:outputOf", "circ:outputOfAction", "circ:eventOf", "circ:topicOf", "circ:serviceOf",
     "circ:barrierType", "circ:addressesBarrierType", "circ:addressesBarrier", "circ:reportsBarrierType",
     "circ:facesBarrierType", "skos:broader", "circ:activeIn", "circ:appliesTo", "circ:locatedIn",
-)  # fmt: skip
+))}  # fmt: skip
 """What leads to a thing, in the order in which a reader wants it; the rest follows by number."""
 _TOPS = _terms("skos:hasTopConcept", "skos:topConceptOf")
-_LAST = _terms("circ:country", "circ:within", "skos:inScheme", "rdf:type")
+_LAST = frozenset(expand(name) for name in ("circ:country", "circ:within", "skos:inScheme", "rdf:type"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +150,8 @@ class Page:
         me = self.description.me
         value = self.value(me)
         if not self.description.literals(me) and (known := self._composed()):
-            value = replace(value, text=known)
-        return replace(value, code=code_of(self.description.iri))
+            value = value._replace(text=known)
+        return value._replace(code=code_of(self.description.iri))
 
     def _composed(self) -> str:
         """Return a name for a node without one, of what it stands between or of its value; empty if it is none."""
@@ -192,14 +195,28 @@ class Page:
         """Return a term as the page shows it."""
         if not is_iri(term):
             value = of_literal(term, self.language)
-            return replace(value, derived=True) if derived else value
+            return value._replace(derived=True) if derived else value
         names = self.description.literals(term)
         iri_ = term[1:-1]
         if names and is_iri(names[0]):  # a source without a title is known by its address
-            return replace(of_iri(iri_, (), self.language), text=address(names[0][1:-1]))
+            return of_iri(iri_, (), self.language)._replace(text=address(names[0][1:-1]))
         value = of_iri(iri_, names, self.language, derived=derived)
         code = code_of(iri_)
-        return replace(value, code=code) if code and code != value.text else value
+        return value._replace(code=code) if code and code != value.text else value
+
+    @cached_property
+    def derived_mark(self) -> Markup:
+        """Return what marks a value that a rule derived, as HTML."""
+        title, text = escape(self.words("derived_title")), escape(self.words("derived"))
+        return Markup(f'<span class="mark" title="{title}">{text}</span>')  # noqa: S704 - its parts are escaped
+
+    def items(self, values: Iterable[Value], to: Callable[[str], str]) -> Markup:
+        """Return values as the items of a list, as HTML; a macro takes longer.
+
+        :param to: makes a link of a path below the root.
+        """
+        html = [f"<li>{v.shown(to)}{f' {self.derived_mark}' if v.derived else ''}</li>" for v in values]
+        return Markup("".join(html))  # noqa: S704 - its parts are HTML already
 
     def _values(self, terms: Iterable[Term], property_: Term = "") -> list[Value]:
         """Return terms as values, in the order of their names."""
@@ -272,7 +289,7 @@ class Page:
                 continue
             derived = all(value.derived for value in values)
             if derived:  # said once of the property
-                values = [replace(value, derived=False) for value in values]
+                values = [value._replace(derived=False) for value in values]
             shown = Property(self.property_label(p[1:-1]), p[1:-1], values[:SHOWN], values[SHOWN:], derived=derived)
             groups.setdefault(name or "Other", []).append((place, shown))
         return [
@@ -287,9 +304,7 @@ class Page:
     def incoming(self) -> list[Property]:
         """Return what leads to the thing, by property, bounded; each with its exact number."""
         found = []
-        has_participations = any(
-            p in self.description.incoming for p in _terms("circ:participationIn", "circ:participant")
-        )
+        has_participations = any(p in self.description.incoming for p in _PARTICIPATIONS)
         for p, subjects in self.description.incoming.items():
             if p in _IN_TABLES or p in _TOPS or (has_participations and p == _TAKES_PART):
                 continue
@@ -299,9 +314,9 @@ class Page:
             values = self._values(named) + self._values([subject for subject in subjects if subject not in set(named)])
             label, query = self.property_label(p[1:-1], backwards=True), self._query(p)
             found.append(Property(label, p[1:-1], values[:SHOWN], values[SHOWN:], total, query))
-        order = {expand(name): place for place, name in enumerate(_INCOMING)}
-        last = {term[1:-1] for term in _LAST}
-        return sorted(found, key=lambda one: (one.iri in last, order.get(one.iri, len(order)), one.count, one.label))
+        return sorted(
+            found, key=lambda one: (one.iri in _LAST, _INCOMING.get(one.iri, len(_INCOMING)), one.count, one.label)
+        )
 
     def _query(self, p: Term) -> str:
         """Return the address of a query that gives all that a property leads here from."""

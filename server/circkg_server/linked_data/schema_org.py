@@ -118,10 +118,11 @@ def document(description: Description) -> dict[str, Any]:
     me = description.me
     about: dict[str, list[Any]] = {}
     names: dict[Term, list[Term]] = {}
-    for s, _, o in triples(description):
+    statements = list(triples(description))
+    for s, _, o in statements:
         if s != me:
             names.setdefault(s, []).append(o)
-    for s, p, o in triples(description):
+    for s, p, o in statements:
         if s == me:
             key = "@type" if p.endswith("#type>") else p[1:-1].removeprefix(NAMESPACE)
             about.setdefault(key, []).append(o[1:-1].removeprefix(NAMESPACE) if key == "@type" else _value(o, names))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from babel.dates import format_date, format_skeleton
@@ -25,8 +25,7 @@ _LOCALES = {"en": "en_GB"}
 _NUMBERS = frozenset(f"{XSD}{name}" for name in ("integer", "decimal", "nonNegativeInteger", "double"))
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A value on a page.
 
     :param lang: language of the text where it is another than the page's; empty: the page's, or none.

@@ -11,6 +11,7 @@ _PAGES = Environment(
     keep_trailing_newline=True,
     trim_blocks=True,
     lstrip_blocks=True,
+    auto_reload=False,
 )
 
 
