@@ -17,6 +17,7 @@ from circkg_server.engines.service import Engines
 from circkg_server.linked_data import asking
 from circkg_server.linked_data.description import Description, describe
 from circkg_server.releases.archive import Archive
+from circkg_server.releases.manifest import Manifest
 from circkg_server.settings import Settings
 from circkg_server.store import neighbourhood, snapshot
 from circkg_server.store.neighbourhood import Neighbourhood, TooMuchError
@@ -153,12 +154,32 @@ def test_literals_have_the_form_of_answers(tmp_path: Path) -> None:
     assert set(answers) == set(forms.values())
 
 
-def test_an_index_that_is_missing_or_broken_is_made_anew(tmp_path: Path) -> None:
-    archive = Archive(tmp_path / "store")
+def published(folder: Path) -> tuple[Archive, Manifest]:
+    """Return a store that publishes one statement."""
+    archive = Archive(folder)
     release = archive.release(
         DataSet("any", "Any", Role.STATED, "any", "1", "CC-BY-4.0", ""), [(node("me"), PREDICATE, node("other"))]
     )  # fmt: skip
     manifest = archive.next_manifest([release])
+    archive.publish(manifest)
+    return archive, manifest
+
+
+def test_without_an_index_things_are_described_by_queries(tmp_path: Path) -> None:
+    archive, manifest = published(tmp_path / "store")
+    (archive.folder / "neighbourhoods").write_text("no folder can be made here")
+
+    async def describe_me() -> Description:
+        async with serving(archive) as engines:
+            assert engines.current is not None
+            assert engines.current.neighbourhood is None
+            return await describe(asking.Snapshot(engines, engines.settings, manifest), ME, "en")
+
+    assert asyncio.run(describe_me()).outgoing == {PREDICATE: [node("other")]}
+
+
+def test_an_index_that_is_missing_or_broken_is_made_anew(tmp_path: Path) -> None:
+    archive, manifest = published(tmp_path / "store")
     path = make(archive, manifest)
     assert is_whole(path)
     path.write_bytes(b"SQLite format 3, but for the rest of it" * 100)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sqlite3
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -52,7 +53,7 @@ class Served:
     """One snapshot and its readers."""
 
     manifest: Manifest
-    neighbourhood: Neighbourhood
+    neighbourhood: Neighbourhood | None
     checkpoint: Pool
     memory: Pool | None = None
 
@@ -100,7 +101,7 @@ class Engines:
         """
         async with self._publishing:
             await self._make(manifest)
-            neighbourhood = Neighbourhood(neighbourhood_index.path_of(self.archive, manifest))
+            neighbourhood = await self._neighbourhood(manifest)
             pool = self._pool(EngineKind.CHECKPOINT, manifest)
             await pool.start()
             before, self.current = self.current, Served(manifest, neighbourhood, pool)
@@ -111,13 +112,22 @@ class Engines:
             self._task(self._load_memory(self.current, before.memory if before else None))
 
     async def _make(self, manifest: Manifest) -> None:
-        """Make the snapshot of a manifest, and the index of what stands around its IRIs, if somebody deleted them."""
+        """Make the snapshot of a manifest if somebody deleted it."""
         if not path_of(self.archive, manifest).exists():
             with self.archive.writing():
                 await asyncio.to_thread(make, self.archive, manifest)
-        if not neighbourhood_index.is_whole(neighbourhood_index.path_of(self.archive, manifest)):
-            with self.archive.writing():
-                await asyncio.to_thread(neighbourhood_index.make, self.archive, manifest)
+
+    async def _neighbourhood(self, manifest: Manifest) -> Neighbourhood | None:
+        """Open the index of what stands around IRIs, made if it is not there; without one, that is queried."""
+        path = neighbourhood_index.path_of(self.archive, manifest)
+        try:
+            if not neighbourhood_index.is_whole(path):
+                with self.archive.writing():
+                    await asyncio.to_thread(neighbourhood_index.make, self.archive, manifest)
+            return Neighbourhood(path)
+        except (ManifestError, StoreBusyError, OSError, sqlite3.Error) as error:
+            self.on_event(f"no-neighbourhoods: {error}")
+            return None
 
     async def _load_memory(self, served: Served, before: Pool | None) -> None:
         """Load the memory image of a snapshot, after the one before has gone."""

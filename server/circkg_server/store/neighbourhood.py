@@ -93,9 +93,7 @@ class Neighbourhood:
 
     def __init__(self, path: Path) -> None:
         # The file is never written to again: no lock is asked for, none is waited for.
-        self._index = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
-        )  # fmt: skip
+        self._index = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
         self._index.execute(f"PRAGMA mmap_size = {1 << 30}")
         self._kept: OrderedDict[tuple[Term, str], Links] = OrderedDict()
         self.kept_bytes = 0

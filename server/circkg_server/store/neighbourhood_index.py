@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -35,7 +36,8 @@ FILE = "around.sqlite"
 
 _FORMAT = 1
 """Raised when what an index holds changes: an index of another format is made anew."""
-_BATCH = 20_000
+_BATCH = 1000
+"""Subjects that are held at once."""
 _TABLES = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -80,10 +82,12 @@ def make(archive: Archive, manifest: Manifest) -> Path:
         with new_folder(path.parent) as new:
             new.mkdir()
             write(new / FILE, merged(archive, manifest))
+            with (new / FILE).open("rb") as file:
+                os.fsync(file.fileno())
     return path
 
 
-def remove_old(archive: Archive, current: Manifest, keep: int = 5) -> None:
+def remove_old(archive: Archive, current: Manifest, keep: int = 2) -> None:
     """Remove the indexes of all but the newest ``keep`` snapshots: documents are of the current one."""
     keep_newest(path_of(archive, current).parent, keep)
 
@@ -126,7 +130,7 @@ def write(path: Path, merged_: Iterable[tuple[Term, list[_Statement]]]) -> None:
     with closing(sqlite3.connect(path)) as index:
         index.executescript(_TABLES)
         subjects = iter(merged_)
-        while batch := list(islice(subjects, _BATCH // 20)):
+        while batch := list(islice(subjects, _BATCH)):
             index.executemany("INSERT INTO said VALUES (?, ?, ?)", (_said(s, found) for s, found in batch))
             index.executemany(
                 "INSERT INTO link VALUES (?, ?, ?)",
