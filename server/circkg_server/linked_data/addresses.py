@@ -6,6 +6,7 @@ Terms, vocabularies and concepts are documents themselves. What others name is d
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
@@ -16,6 +17,8 @@ EXTENSIONS = ("ttl", "jsonld", "rdf", "nt", "trig", "html", "linkset")
 """Endings of a path that choose a format."""
 LONGEST = 2000
 """Longest IRI that is looked up."""
+_CANONICAL = re.compile(r"[A-Za-z0-9_.~/-]*")
+"""Paths in which nothing is percent-encoded, nor is to be."""
 
 
 class AddressError(ValueError):
@@ -50,6 +53,8 @@ def canonical(path: str) -> str:
     >>> canonical("record/ccri/names/eib%2fEuropean Investment%20Bank")
     'record/ccri/names/eib%2FEuropean%20Investment%20Bank'
     """
+    if _CANONICAL.fullmatch(path):
+        return path
     try:
         return "/".join(quote(unquote_to_bytes(segment).decode(), safe="") for segment in path.split("/"))
     except UnicodeDecodeError as error:

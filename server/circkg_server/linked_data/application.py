@@ -202,6 +202,9 @@ class LinkedData:
 
     async def _shared(self, snapshot: Snapshot) -> Publication:
         """Return what all pages of a snapshot share, read once."""
+        found = self._publication
+        if found is not None and found.manifest is snapshot.manifest:
+            return found
         async with self._loading:
             if self._publication is None or self._publication.manifest is not snapshot.manifest:
                 self._publication = await Publication.of(snapshot)
