@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from rdflib import Graph, Namespace
 
@@ -44,6 +44,7 @@ def expand(name: str) -> str:
     return prefixes()[prefix] + local
 
 
+@lru_cache(maxsize=1024)
 def shorten(iri: str) -> str:
     """Return an IRI as people read it: prefix and rest, or in angle brackets if no prefix fits.
 

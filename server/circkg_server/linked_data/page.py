@@ -200,7 +200,7 @@ class Page:
         iri_ = term[1:-1]
         if names and is_iri(names[0]):  # a source without a title is known by its address
             return of_iri(iri_, (), self.language)._replace(text=address(names[0][1:-1]))
-        value = of_iri(iri_, names, self.language, derived=derived)
+        value = of_iri(iri_, tuple(names), self.language, derived=derived)
         code = code_of(iri_)
         return value._replace(code=code) if code and code != value.text else value
 
@@ -312,7 +312,8 @@ class Page:
             # What has no name of its own, such as a participation, comes last.
             named = [subject for subject in subjects if self.description.literals(subject)]
             values = self._values(named) + self._values([subject for subject in subjects if subject not in set(named)])
-            label, query = self.property_label(p[1:-1], backwards=True), self._query(p)
+            label = self.property_label(p[1:-1], backwards=True)
+            query = self._query(p) if total > len(values) else ""
             found.append(Property(label, p[1:-1], values[:SHOWN], values[SHOWN:], total, query))
         return sorted(
             found, key=lambda one: (one.iri in _LAST, _INCOMING.get(one.iri, len(_INCOMING)), one.count, one.label)
@@ -360,7 +361,8 @@ class Page:
             nodes = [node for node in links.get(_term(property_), ()) if node in self.description.nodes]
             if nodes:
                 total = self.description.counts.get(_term(property_), 0) if way == "to" else 0
-                tables.append(self._table(key, nodes, wanted, max(total, len(nodes)), self._query(_term(property_))))
+                query = self._query(_term(property_)) if total > len(nodes) else ""
+                tables.append(self._table(key, nodes, wanted, max(total, len(nodes)), query))
         return tables
 
     def _table(

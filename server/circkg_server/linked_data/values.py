@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import NamedTuple
@@ -94,7 +94,8 @@ def _formatted(text: str, datatype: str, language: str) -> str:
     return text
 
 
-def of_iri(iri: str, names: Sequence[Term], language: str, *, derived: bool = False) -> Value:
+@lru_cache(maxsize=4096)
+def of_iri(iri: str, names: tuple[Term, ...], language: str, *, derived: bool = False) -> Value:
     """Return an IRI as its name, leading to its page here, or to the web if it names a page there.
 
     :param names: literals that name it.
