@@ -47,6 +47,7 @@ from circkg_server.sparql import description
 from circkg_server.sparql.express import Application, Express
 from circkg_server.sparql.express.pages import Pages
 from circkg_server.sparql.protocol import Endpoint
+from circkg_server.web.rendering import ICON
 from circkg_server.web.start import start as start_page
 from circkg_server.writes.engine import LiveEngine
 from circkg_server.writes.live import LiveStore
@@ -212,6 +213,10 @@ def _add_pages(pages: FastAPI, engine: Engine) -> None:
     async def as_problem_of_parameters(_: object, error: RequestValidationError) -> Response:
         said = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
         return problems.problem(HTTPStatus.BAD_REQUEST, "The request is not as it should be", f"{said}.")
+
+    @pages.api_route("/favicon.svg", methods=["GET", "HEAD"], include_in_schema=False)
+    def icon() -> Response:
+        return Response(ICON, media_type="image/svg+xml", headers={"Cache-Control": "public, max-age=86400"})
 
     @pages.get("/")
     def start(request: Request) -> Response:

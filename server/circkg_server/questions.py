@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,11 @@ def read_question(path: Path) -> Question:
     return question
 
 
+def without_header(text: str) -> str:
+    """Return the SPARQL of a query file, without what its header says of it."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#+")).lstrip("\n")
+
+
 def _choices(name: object) -> str:
     return expand(str(name)) if name is not None else ""
 
@@ -174,6 +180,12 @@ def catalogue(folder: Path | None = None) -> Iterator[Question]:
         yield read_question(path)
 
 
+@cache
+def by_id() -> dict[str, Question]:
+    """Return the queries of the catalogue by their id, read once."""
+    return {question.id: question for question in catalogue()}
+
+
 def find(name: str) -> Question:
     """Return the query of a name, or of a file that ends in ``.rq``.
 
@@ -187,9 +199,8 @@ def find(name: str) -> Question:
             return read_question(path)
         text = path.read_text(encoding="utf-8")
         return Question(path.stem, "file", "", (), (), {}, path, text)
-    by_id = {question.id: question for question in catalogue()}
-    if name in by_id:
-        return by_id[name]
-    near = get_close_matches(name, by_id, n=3)
+    if name in by_id():
+        return by_id()[name]
+    near = get_close_matches(name, by_id(), n=3)
     hint = f" Did you mean {', '.join(near)}?" if near else " `circkg query --list` shows all."
     raise QuestionError(f"There is no query {name!r} in the catalogue.{hint}")

@@ -22,7 +22,7 @@ from circkg_server.query_pages import listing
 from circkg_server.query_pages.answers import UnchangedError
 from circkg_server.query_pages.choices import Choice, Choices, same
 from circkg_server.query_pages.page import Page, named
-from circkg_server.questions import Parameter, ParameterError, Question
+from circkg_server.questions import Parameter, ParameterError, Question, by_id, without_header
 from circkg_server.sparql.formats import ALSO, ENDINGS, FORMATS, GRAPHS, TABLES
 from circkg_server.sparql.exchange import Exchange, Headers, Receive, Scope, Send
 from circkg_server.sparql.protocol import ClientLeftError, Endpoint
@@ -39,6 +39,7 @@ _FRESH = (b"cache-control", b"public, max-age=0, must-revalidate")
 _DATA = tuple(found.media_type for found in FORMATS.values())
 _FORMS = {"html": HTML.media_type, "rq": QUERY} | {ending: found.media_type for ending, found in ENDINGS.items()}
 """Media types by the endings of an address and the values of the parameter ``format``."""
+_NAMES = {ending: found.name for ending, found in ENDINGS.items()}
 _JSON = "application/json"
 
 
@@ -92,7 +93,7 @@ class QueryPages:
     async def _listing(self, asked: Asked, items: list[tuple[str, str]]) -> None:
         """Give the questions, all or those that are looked for."""
         words, keyword = (asked.parameters.get(name, "").strip() for name in ("q", "keyword"))
-        found = listing.filtered(words, keyword)
+        found = await asyncio.to_thread(listing.filtered, words, keyword)
         chosen = _chosen(asked.exchange, items, (HTML.media_type, _JSON), {"html": HTML.media_type, "json": _JSON})
         if chosen == _JSON:
             await self._whole(asked.exchange, listing.as_json(found, asked.site), _JSON)
@@ -108,7 +109,7 @@ class QueryPages:
     async def _question(self, asked: Asked, name: str, items: list[tuple[str, str]]) -> None:
         """Give a question: its page, its text, or its answer."""
         id_, _, ending = name.partition(".")
-        question = listing.questions().get(id_)
+        question = (await asyncio.to_thread(by_id)).get(id_)
         if question is None or (ending and ending not in _FORMS):
             detail = "There is no such question, or not in this form. /queries lists the questions."
             raise RequestProblem(HTTPStatus.NOT_FOUND, "There is no such question", detail)
@@ -121,23 +122,20 @@ class QueryPages:
         elif chosen == QUERY:
             await self._whole(asked.exchange, _filled(question, values).encode(), QUERY)
         else:
-            of_protocol = [item for item in items if item[0] in ("timeout", "snapshot")]
-            form = [
-                ("format", ENDINGS[value].name if value in ENDINGS else value)
-                for key, value in items
-                if key == "format"
+            asks = [("query", without_header(_filled(question, values)))]
+            asks += [
+                (key, _NAMES.get(value, value)) for key, value in items if key in ("format", "timeout", "snapshot")
             ]
-            await self.endpoint.ask(
-                _at_endpoint(asked.exchange), [("query", _filled(question, values)), *of_protocol, *form]
-            )  # fmt: skip
+            await self.endpoint.ask(_at_endpoint(asked.exchange), asks)
 
     async def _question_page(
         self, asked: Asked, question: Question, values: dict[str, str], items: list[tuple[str, str]]
     ) -> None:
         """Give the page of a question with its answer; other endpoints are asked only when the reader says so."""
-        page = Page(asked, [item for item in items if item[0] in ("timeout", "snapshot") and item[1]], question.text)
+        page = Page(asked, [item for item in items if item[0] in ("timeout", "snapshot") and item[1]])
+        page.text = without_header(question.text)
         try:
-            page.text = _filled(question, values)
+            page.text = without_header(_filled(question, values))
             if not question.endpoints or any(name == "format" for name, _ in items):
                 await page.ask(self.endpoint)
         except RequestProblem as found:

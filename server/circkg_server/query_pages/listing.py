@@ -8,15 +8,9 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from circkg_server.questions import Question, catalogue
+from circkg_server.questions import Question, by_id
 
 LONGEST_FILTER = 200
-
-
-@cache
-def questions() -> dict[str, Question]:
-    """Return the questions of the catalogue by their id, read once."""
-    return {question.id: question for question in catalogue()}
 
 
 @cache
@@ -25,9 +19,9 @@ def subjects() -> dict[str, str]:
 
     A question that asks other endpoints is about that first of all, since it needs them.
     """
-    counts = Counter(keyword for question in questions().values() for keyword in question.keywords)
+    counts = Counter(keyword for question in by_id().values() for keyword in question.keywords)
     found = {}
-    for question in questions().values():
+    for question in by_id().values():
         shared = [keyword for keyword in question.keywords if counts[keyword] > 1 and not question.endpoints]
         found[question.id] = max(shared, key=lambda keyword: counts[keyword], default="")
     counts = Counter(found.values())
@@ -38,7 +32,7 @@ def filtered(words: str, keyword: str) -> list[Question]:
     """Return the questions that have a keyword, and all of the words in their question, keywords or id."""
     wanted = words[:LONGEST_FILTER].casefold().split()
     return [
-        question for question in questions().values()
+        question for question in by_id().values()
         if (not keyword or keyword in question.keywords)
         and all(word in " ".join((question.question, question.id, *question.keywords)).casefold() for word in wanted)
     ]  # fmt: skip
@@ -50,12 +44,13 @@ def grouped(found: Iterable[Question]) -> list[tuple[str, list[Question]]]:
     for question in found:
         subject = subjects()[question.id]
         groups[2 if question.endpoints else 0 if subject else 1, subject].append(question)
-    return [(subject, group) for (_, subject), group in sorted(groups.items())]
+    by_name = sorted(groups.items(), key=lambda item: (item[0][0], item[0][1].casefold()))
+    return [(subject, group) for (_, subject), group in by_name]
 
 
 def shared_keywords() -> list[str]:
     """Return the keywords that several questions have, in alphabetical order."""
-    counts = Counter(keyword for question in questions().values() for keyword in question.keywords)
+    counts = Counter(keyword for question in by_id().values() for keyword in question.keywords)
     return sorted((keyword for keyword, count in counts.items() if count > 1), key=str.casefold)
 
 
