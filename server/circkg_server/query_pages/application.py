@@ -23,7 +23,7 @@ from circkg_server.query_pages.answers import UnchangedError
 from circkg_server.query_pages.choices import Choice, Choices, same
 from circkg_server.query_pages.page import Page, named
 from circkg_server.questions import Parameter, ParameterError, Question, by_id, without_header
-from circkg_server.sparql.formats import ALSO, ENDINGS, FORMATS, GRAPHS, TABLES
+from circkg_server.sparql.formats import ALSO, ENDINGS, FORMATS, GRAPHS, TABLES, prefers_page
 from circkg_server.sparql.exchange import Exchange, Headers, Receive, Scope, Send
 from circkg_server.sparql.protocol import ClientLeftError, Endpoint
 from circkg_server.sparql.requests import QUERY, RequestProblem, parameters
@@ -82,7 +82,7 @@ class QueryPages:
             if _chosen(exchange, items, (HTML.media_type, *_DATA)) == HTML.media_type:
                 await self.editor(exchange, items)
             else:
-                await self.endpoint.ask(_at_endpoint(exchange), items)
+                await self._data(exchange, items)
         elif path == "/queries":
             await self._listing(Asked.of(exchange), items)
         else:
@@ -126,7 +126,10 @@ class QueryPages:
             asks += [
                 (key, _NAMES.get(value, value)) for key, value in items if key in ("format", "timeout", "snapshot")
             ]
-            await self.endpoint.ask(_at_endpoint(asked.exchange), asks)
+            try:
+                await self.endpoint.ask(_at_endpoint(asked.exchange), asks)
+            except RequestProblem as found:
+                raise _with_way_out(found, question, asked) from found
 
     async def _question_page(
         self, asked: Asked, question: Question, values: dict[str, str], items: list[tuple[str, str]]
@@ -139,7 +142,7 @@ class QueryPages:
             if not question.endpoints or any(name == "format" for name, _ in items):
                 await page.ask(self.endpoint)
         except RequestProblem as found:
-            page.problem = found
+            page.problem = _with_way_out(found, question, asked)
         except UnchangedError as unchanged:
             await self._unchanged(page, unchanged)
             return
@@ -164,7 +167,10 @@ class QueryPages:
         if served is None:
             return []
         snapshot = Snapshot(self.endpoint.engines, self.endpoint.settings, served.manifest, asked.exchange.client)
-        return await self._choices.of(snapshot, parameter, asked.language)
+        try:
+            return await self._choices.of(snapshot, parameter, asked.language)
+        except RequestProblem:  # the reader can still write what is wanted
+            return []
 
     # -- the page for SPARQL ------------------------------------------------------------------------------------
 
@@ -173,21 +179,34 @@ class QueryPages:
 
         :param items: parameters of the request.
         """
-        asked = Asked.of(exchange)
-        text = next((value for name, value in items if name in ("query", "update")), "")
-        page = Page(asked, [item for item in items if item[0] in _IN_LINKS and item[1]], text or FIRST_QUERY)
+        page = Page(Asked.of(exchange), _in_links(items), _query_of(items))
         if any(name in ("query", "update") for name, _ in items):
-            page.text = text
             try:
-                await page.ask(self.endpoint, [item for item in items if item[0] != "format"])
+                await page.ask(self.endpoint, items)
+            except RequestProblem as found:
+                page.problem = found
             except UnchangedError as unchanged:
                 await self._unchanged(page, unchanged)
                 return
+        else:
+            page.text = FIRST_QUERY
+        await self._editor_page(page, items)
+
+    async def _editor_page(self, page: Page, items: list[tuple[str, str]]) -> None:
         given = [("query", page.text), *page.kept]
         await self._page(
             page, "query.html", items, permalink=page.pinned("/query", given), all_formats=named((*TABLES, *GRAPHS)),
             downloads=[(name, f"/sparql?{urlencode([*given, ('format', form.name)])}") for name, form in page.formats],
         )  # fmt: skip
+
+    async def _data(self, exchange: Exchange, items: list[tuple[str, str]]) -> None:
+        """Give the answer as data, as the reader chose; or if there is none so, the page that says why."""
+        try:
+            await self.endpoint.ask(_at_endpoint(exchange), items)
+        except RequestProblem as found:
+            if not prefers_page(exchange.header(b"accept")):
+                raise
+            await self._editor_page(Page(Asked.of(exchange), _in_links(items), _query_of(items), problem=found), items)
 
     # -- replies ------------------------------------------------------------------------------------------------
 
@@ -198,7 +217,7 @@ class QueryPages:
 
     async def _page(self, page: Page, template: str, items: list[tuple[str, str]], **values: object) -> None:
         """Send a page with an answer, or with what stands in its way."""
-        content = self._render(page.asked, template, items, page=page, **values)
+        content = await asyncio.to_thread(self._render, page.asked, template, items, page=page, **values)
         exchange, language = page.asked.exchange, of_page(page.asked.language)
         status, headers = HTTPStatus.OK, page.headers(page.answer.headers) if page.answer is not None else []
         if page.problem is not None:
@@ -239,6 +258,17 @@ def _at_endpoint(exchange: Exchange) -> Exchange:
     return Exchange(scope, exchange.receive, exchange.send, exchange.public_url)
 
 
+def _with_way_out(found: RequestProblem, question: Question, asked: Asked) -> RequestProblem:
+    """Return a problem, with what to do where other endpoints may not be asked."""
+    if found.status is not HTTPStatus.FORBIDDEN:
+        return found
+    detail = (
+        f"{found.detail} Who runs this server may allow {' and '.join(question.endpoints)} (CIRCKG_SERVICE); who does "
+        f"not takes {asked.site}/queries/{question.id}.rq to a server of their own."
+    )
+    return RequestProblem(found.status, found.title, detail, **found.more)
+
+
 def _chosen(
     exchange: Exchange, items: list[tuple[str, str]], offered: Sequence[str], forms: dict[str, str] = _FORMS
 ) -> str | None:
@@ -248,6 +278,15 @@ def _chosen(
         found = forms.get(wanted, wanted.replace(" ", "+"))
         return found if found in offered else None
     return choose(exchange.header(b"accept"), offered, ALSO)
+
+
+def _query_of(items: list[tuple[str, str]]) -> str:
+    return next((value for name, value in items if name in ("query", "update")), "")
+
+
+def _in_links(items: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the parameters besides the query that decide its answer, but for the format."""
+    return [item for item in items if item[0] in _IN_LINKS and item[1]]
 
 
 def _values(items: list[tuple[str, str]]) -> dict[str, str]:

@@ -17,22 +17,25 @@ LONGEST = 2000
 """Most characters of a text that a cell shows."""
 MOST_NAMES = 500
 """Most IRIs of a page whose names are looked up."""
-_NAMES = """SELECT ?s ?o {
-  VALUES ?s { $IRIS } ?s skos:prefLabel|dct:title|rdfs:label ?o FILTER(LANG(?o) IN ("", "$DEFAULT", "$LANGUAGE"))
-}"""
+_NAMES = """SELECT ?s ?o { VALUES ?s { $IRIS } ?s skos:prefLabel|dct:title|rdfs:label ?o $FILTER }"""
 
 
 async def names_of(snapshot: Snapshot, rows: Iterable[tuple[Term, ...]], language: str) -> dict[str, list[Term]]:
-    """Return the names of those IRIs in rows that the graph may have names for; none if it cannot be asked now."""
+    """Return the names of those IRIs in rows that the graph may have names for; none if it cannot be asked now.
+
+    They are asked for in the language of the reader and in English; in others only those that have no such name.
+    """
     found = dict.fromkeys(term[1:-1] for row in rows for term in row if term.startswith("<") and term.endswith(">"))
     wanted = [one for one in found if is_ours(one) or code_of(one)][:MOST_NAMES]
     names: dict[str, list[Term]] = defaultdict(list)
-    if wanted:
+    for condition in (f'FILTER(LANG(?o) IN ("", "{DEFAULT}", "{language}"))', ""):
+        missing = [one for one in wanted if one not in names]
+        if not missing:
+            break
         try:
-            iris = " ".join(map(iri, wanted))
-            answer = await snapshot.rows(Template(_NAMES, IRIS=iris, DEFAULT=DEFAULT, LANGUAGE=language))
+            answer = await snapshot.rows(Template(_NAMES, IRIS=" ".join(map(iri, missing)), FILTER=condition))
         except (RequestProblem, TermError):  # what is asked for is there; names are an extra
-            return names
+            break
         for row in answer:
             names[row["s"][1:-1]].append(row["o"])
     return names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ from circkg_server.sparql.formats import BOOLEANS, GRAPHS, TABLES, Format
 from circkg_server.sparql.exchange import Headers
 from circkg_server.sparql.protocol import Endpoint
 from circkg_server.sparql.requests import RequestProblem
+from circkg_shapes.terms import Term
 
 _GRAPH = ("subject", "predicate", "object")
 
@@ -55,25 +57,21 @@ class Page:
         """Ask the query, and look up what its answer names.
 
         :param items: parameters as they came, where the request may say more than one query.
+        :raises RequestProblem: if there is no answer.
         :raises UnchangedError: if the client has the page.
         :raises ClientLeftError: if the client has left.
         """
         exchange = self.asked.exchange
-        try:
-            self.answer = await answers.ask(
-                endpoint, exchange, items or [("query", self.text), *self.kept], self._known()
-            )  # fmt: skip
-        except RequestProblem as found:
-            self.problem = found
-            return
+        items = items or [("query", self.text), *self.kept]
+        self.answer = await answers.ask(endpoint, exchange, items, self._known())
         language, rows = self.asked.language, self.answer.rows
-        names = {}
+        names: dict[str, list[Term]] = {}
         served = endpoint.engines.current
         # Names are those of now; beside an answer of an earlier snapshot they might not be true.
         if served is not None and self.answer.headers.get("x-circkg-snapshot") == str(served.manifest.number):
             snapshot = Snapshot(endpoint.engines, endpoint.settings, served.manifest, exchange.client)
             names = await names_of(snapshot, rows, language)
-        self.rows = [[cell(term, names, language) for term in row] for row in rows]
+        self.rows = await asyncio.to_thread(lambda: [[cell(term, names, language) for term in row] for row in rows])
 
     # -- entity tags --------------------------------------------------------------------------------------------
 
