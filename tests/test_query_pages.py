@@ -24,9 +24,10 @@ from circkg_server.linked_data.languages import PAGE_LANGUAGES
 from circkg_server.query_pages import answers, listing
 from circkg_server.query_pages.application import OF_PROTOCOL
 from circkg_server.query_pages.cells import LONGEST
-from circkg_server.questions import by_id, catalogue, without_header
+from circkg_server.questions import TYPES, by_id, catalogue, without_header
 from circkg_server.releases.archive import Archive
 from circkg_server.settings import Settings
+from circkg_server.sparql.formats import ENDINGS
 from circkg_server.store.snapshot import make
 from circkg_shapes.terms import iri, literal
 
@@ -432,6 +433,22 @@ def test_a_query_may_be_posted(site: str, path: str) -> None:
     assert CLIENT.post(f"{site}{path}", content=b"x", headers={"Content-Type": "text/plain"}).status_code == 415
 
 
+def test_a_query_that_no_address_holds_is_not_repeated_in_links(site: str) -> None:
+    query = "# " + "<é>" * 50_000 + "\nSELECT * { ?s ?p ?o } LIMIT 2"
+    page = CLIENT.post(f"{site}/query", data={"query": query}, headers={"Accept": BROWSER}).text
+    assert len(body_rows(page)) == 2
+    assert len(page) < 1_200_000, "the query stands twice, in the form and behind the buttons"
+    assert '<form action="/query" method="post">' in page
+    buttons = re.findall(r'<button type="submit" name="format" value="(\w+)">', page)
+    assert buttons == ["json", "xml", "csv", "tsv"]
+    hidden = unescape(page.partition('<textarea name="query" hidden')[2].partition("\n")[2].partition("</textarea>")[0])
+    data = CLIENT.post(f"{site}/sparql", data={"query": hidden, "format": "csv"}, headers={"Accept": BROWSER})
+    assert data.headers["content-type"] == "text/csv; charset=utf-8"
+    assert len(data.text.splitlines()) == 3
+    long = get(site, asked(f"/queries/{REGION}", region="nuts:FI" * 2000))
+    assert long.status_code == 414
+
+
 def test_a_fault_is_shown_at_its_place(site: str) -> None:
     query = "SELECT * {\n  ?s a circ:Barrier .\n}"
     page = get(site, asked("/query", query=query))
@@ -561,6 +578,20 @@ def test_an_open_instance_answers_on_pages_too(
         assert len(body_rows(page.text)) == 1
         assert page.headers["cache-control"] == "no-store"
         assert 'rel="bookmark"' not in page.text
+
+
+def test_what_the_documentation_asks_is_answered(site: str) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "query-catalogue.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^curl (?:-H 'Accept: ([^']+)' )?'http://127\.0\.0\.1:8000([^']+)'$", text, re.MULTILINE)
+    assert len(lines) == text.count("\ncurl ") == 5
+    for accept, path in lines:
+        response = get(site, path, accept or "*/*")
+        assert response.status_code == 200, path
+        assert not response.headers["content-type"].startswith("text/html"), path
+    for kind in TYPES:
+        assert f"`{kind}`" in text
+    for ending in ENDINGS:
+        assert f"`{ending}`" in text
 
 
 # -- files and icon -----------------------------------------------------------------------------------------------

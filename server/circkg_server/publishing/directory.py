@@ -1,7 +1,7 @@
 """Writes everything that is published into a directory that any static host can serve.
 
 A path of the directory is a path of the server, with the same bytes. Three kinds of file are the directory's own: the
-page at its entrance, since there is no SPARQL endpoint, and what tells hosts the media types.
+page at its entrance, since there is no SPARQL endpoint, the icon, and what tells hosts the media types.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from circkg_server.linked_data.formats import HTML
 from circkg_server.linked_data.languages import PAGE_LANGUAGES, name_of, of_page
 from circkg_server.linked_data.requests import Asked, not_acceptable
 from circkg_server.negotiation import choose
+from circkg_server.publishing.routes import LONGEST_ADDRESS
 from circkg_server.query_pages import listing
 from circkg_server.query_pages.answers import UnchangedError
 from circkg_server.query_pages.choices import Choice, Choices, same
@@ -194,9 +195,14 @@ class QueryPages:
 
     async def _editor_page(self, page: Page, items: list[tuple[str, str]]) -> None:
         given = [("query", page.text), *page.kept]
+        # What no address holds is posted, and not repeated in a dozen links.
+        fits = len(urlencode(given)) <= LONGEST_ADDRESS
+        downloads = [
+            (name, f"/sparql?{urlencode([*given, ('format', form.name)])}") for name, form in page.formats if fits
+        ]
         await self._page(
-            page, "query.html", items, permalink=page.pinned("/query", given), all_formats=named((*TABLES, *GRAPHS)),
-            downloads=[(name, f"/sparql?{urlencode([*given, ('format', form.name)])}") for name, form in page.formats],
+            page, "query.html", items if fits else [], downloads=downloads, fits=fits,
+            permalink=page.pinned("/query", given) if fits else "", all_formats=named((*TABLES, *GRAPHS)),
         )  # fmt: skip
 
     async def _data(self, exchange: Exchange, items: list[tuple[str, str]]) -> None:
@@ -263,8 +269,8 @@ def _with_way_out(found: RequestProblem, question: Question, asked: Asked) -> Re
     if found.status is not HTTPStatus.FORBIDDEN:
         return found
     detail = (
-        f"{found.detail} Who runs this server may allow {' and '.join(question.endpoints)} (CIRCKG_SERVICE); who does "
-        f"not takes {asked.site}/queries/{question.id}.rq to a server of their own."
+        f"{found.detail} The operator of this server may allow {' and '.join(question.endpoints)} (CIRCKG_SERVICE); "
+        f"or take {asked.site}/queries/{question.id}.rq to a server of your own."
     )
     return RequestProblem(found.status, found.title, detail, **found.more)
 
@@ -290,11 +296,17 @@ def _in_links(items: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _values(items: list[tuple[str, str]]) -> dict[str, str]:
-    """Return the values of a question's parameters; one that is left empty in a form has its default."""
+    """Return the values of a question's parameters; one that is left empty in a form has its default.
+
+    :raises RequestProblem: if they are too long.
+    """
     values: dict[str, str] = {}
     for name, value in items:
         if name not in OF_PROTOCOL and value.strip():
             values[name] = f"{values[name]}|{value}" if name in values else value
+    if len(urlencode(values)) > LONGEST_ADDRESS:
+        detail = f"Together they may have {LONGEST_ADDRESS:,} characters. Post a query of your own to /sparql."
+        raise RequestProblem(HTTPStatus.REQUEST_URI_TOO_LONG, "The parameters are too long", detail)
     return values
 
 
