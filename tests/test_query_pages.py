@@ -363,11 +363,6 @@ def test_an_unknown_question_is_not_found(site: str) -> None:
         response = get(site, path, "application/json")
         assert response.status_code == 404, path
         assert response.headers["content-type"] == "application/problem+json"
-    page = get(site, "/queries/nope?lang=fi")
-    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert outline(page.text).page_language == "fi"
-    unreadable = get(site, "/queries/nope?lang=%ff")
-    assert (unreadable.status_code, unreadable.headers["content-type"]) == (400, "text/html; charset=utf-8")
 
 
 # -- other endpoints ----------------------------------------------------------------------------------------------

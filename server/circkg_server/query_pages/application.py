@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -61,7 +61,7 @@ class QueryPages:
         try:
             await self._serve(exchange)
         except RequestProblem as found:
-            await self._problem(exchange, found)
+            await exchange.problem(found.status, found.title, found.detail, found.headers, **found.more)
         except ClientLeftError:
             return
 
@@ -235,23 +235,6 @@ class QueryPages:
             headers.append((b"cache-control", b"no-store"))
         headers += [(b"content-type", HTML.content_type.encode()), (b"content-language", language.encode()), _VARY]
         await self._send(exchange, status, headers, content)
-
-    async def _problem(self, exchange: Exchange, found: RequestProblem) -> None:
-        """Send a problem, as a page to who reads pages."""
-        if not prefers_page(exchange.header(b"accept")):
-            await exchange.problem(found.status, found.title, found.detail, found.headers, **found.more)
-            return
-        try:
-            asked = Asked.of(exchange)
-        except RequestProblem:  # the parameters cannot be read
-            asked = Asked.of(replace(exchange, scope={**exchange.scope, "query_string": b""}))
-        content = asked.render(
-            "problem.html", title=found.title, detail=found.detail, status=int(found.status), iri="", replaced_by="",
-            offered=found.more.get("offered", []),
-        )  # fmt: skip
-        headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in found.headers.items()]
-        headers += [(b"content-type", HTML.content_type.encode()), (b"cache-control", b"no-store"), _VARY]
-        await self._send(exchange, found.status, headers, content)
 
     async def _unchanged(self, page: Page, unchanged: UnchangedError) -> None:
         await page.asked.exchange.reply(HTTPStatus.NOT_MODIFIED, [*page.headers(unchanged.headers), _VARY], b"")
