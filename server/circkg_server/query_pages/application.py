@@ -167,7 +167,9 @@ class QueryPages:
         served = self.endpoint.engines.current
         if served is None:
             return []
-        snapshot = Snapshot(self.endpoint.engines, self.endpoint.settings, served.manifest, asked.exchange.client)
+        snapshot = Snapshot(
+            self.endpoint.engines, self.endpoint.settings, served.manifest, client=asked.exchange.client
+        )
         try:
             return await self._choices.of(snapshot, parameter, asked.language)
         except RequestProblem:  # the reader can still write what is wanted

@@ -49,7 +49,7 @@ def cell(term: Term, names: dict[str, list[Term]], language: str) -> Value:
     """
     if term.startswith("<") and not term.startswith("<<"):
         address = term[1:-1]
-        found = of_iri(address, names.get(address, ()), language)
+        found = of_iri(address, tuple(names.get(address, ())), language)
         # What has no name here is shown as a query names it, whole and unmistakable.
         return (
             Value(short(shorten(address)), "", found.href, found.outside) if found.outside or not found.href else found

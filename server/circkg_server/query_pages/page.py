@@ -69,7 +69,7 @@ class Page:
         served = endpoint.engines.current
         # Names are those of now; beside an answer of an earlier snapshot they might not be true.
         if served is not None and self.answer.headers.get("x-circkg-snapshot") == str(served.manifest.number):
-            snapshot = Snapshot(endpoint.engines, endpoint.settings, served.manifest, exchange.client)
+            snapshot = Snapshot(endpoint.engines, endpoint.settings, served.manifest, client=exchange.client)
             names = await names_of(snapshot, rows, language)
         self.rows = await asyncio.to_thread(lambda: [[cell(term, names, language) for term in row] for row in rows])
 
