@@ -455,7 +455,7 @@ def test_a_fault_is_shown_at_its_place(site: str) -> None:
     assert page.status_code == 400
     assert "Line 2, column 8" in page.text
     assert "Write PREFIX circ: &lt;https://w3id.org/circkg/def#&gt;" in page.text
-    assert re.search(r"<pre>  \?s a circ:Barrier \.\n {7}\^</pre>", page.text)
+    assert re.search(r"<pre><code>  \?s a circ:Barrier \.</code>\n {7}\^</pre>", page.text)
     assert '<textarea id="query" name="query" spellcheck="false" autocapitalize="off" aria-invalid="true"' in page.text
     assert unescape(page.text.partition("<textarea")[2].partition("\n")[2].partition("</textarea>")[0]) == query
     for wrong, status in (
