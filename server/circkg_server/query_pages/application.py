@@ -24,8 +24,8 @@ from circkg_server.query_pages.answers import UnchangedError
 from circkg_server.query_pages.choices import Choice, Choices, same
 from circkg_server.query_pages.page import Page, named
 from circkg_server.questions import Parameter, ParameterError, Question, by_id, without_header
-from circkg_server.sparql.formats import ALSO, ENDINGS, FORMATS, GRAPHS, TABLES, prefers_page
 from circkg_server.sparql.exchange import Exchange, Headers, Receive, Scope, Send
+from circkg_server.sparql.formats import ALSO, ENDINGS, FORMATS, GRAPHS, TABLES, prefers_page
 from circkg_server.sparql.protocol import ClientLeftError, Endpoint
 from circkg_server.sparql.requests import QUERY, RequestProblem, parameters
 from circkg_server.web.start import FIRST_QUERY

@@ -15,8 +15,8 @@ from circkg_server.publishing.routes import LONGEST_ADDRESS
 from circkg_server.query_pages import answers
 from circkg_server.query_pages.answers import Answer
 from circkg_server.query_pages.cells import LONGEST, cell, names_of
-from circkg_server.sparql.formats import BOOLEANS, GRAPHS, TABLES, Format
 from circkg_server.sparql.exchange import Headers
+from circkg_server.sparql.formats import BOOLEANS, GRAPHS, TABLES, Format
 from circkg_server.sparql.protocol import Endpoint
 from circkg_server.sparql.requests import RequestProblem
 from circkg_shapes.terms import Term
