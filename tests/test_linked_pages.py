@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from html.parser import HTMLParser
 from pathlib import Path
 
 import httpx
@@ -27,6 +26,8 @@ from circkg_server.web.rendering import render
 from circkg_shapes.rooms import shape_files
 from circkg_shapes.terms import iri, literal
 
+from .outline import outline
+
 CLIENT = httpx.Client(timeout=60)
 PAGES = (
     "/explore", "/explore?q=repair", "/explore?class=circ:Practice", "/explore?class=class:nuts", "/def", "/def/shapes",
@@ -44,56 +45,6 @@ HIDDEN = (
     "circ:coverageOf", "circ:actionNumber", "circ:draftNumber", "circ:doi", "circ:candidateMatch",
 )  # fmt: skip
 """Properties that no page of a thing names: they stand in tables, or the ontology's own name will do."""
-VOID = {"meta", "link", "input", "br", "img", "hr"}
-
-
-class Outline(HTMLParser):
-    """Notes what matters of a page: open elements, headings, landmarks, links, labels."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.headings: list[int] = []
-        self.count: dict[str, int] = {}
-        self.links: list[str] = []
-        self.ids: list[str] = []
-        self.inputs: list[str] = []
-        self.labelled: set[str] = set()
-        self.cells_without_scope = 0
-        self.page_language = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element that opens."""
-        given = dict(attrs)
-        self.count[tag] = self.count.get(tag, 0) + 1
-        if tag not in VOID:
-            self.open.append(tag)
-        if re.fullmatch("h[1-6]", tag):
-            self.headings.append(int(tag[1]))
-        if tag == "a":
-            self.links.append(given["href"] or "")
-        if tag in ("input", "textarea", "select"):
-            self.inputs.append(given.get("id") or "")
-        if tag == "label":
-            self.labelled.add(given["for"] or "")
-        if tag == "th" and not given.get("scope"):
-            self.cells_without_scope += 1
-        if tag == "html":
-            self.page_language = given.get("lang") or ""
-        if "id" in given:
-            self.ids.append(given["id"] or "")
-
-    def handle_endtag(self, tag: str) -> None:
-        """Check that what closes is what opened last."""
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag
-
-
-def outline(text: str) -> Outline:
-    found = Outline()
-    found.feed(text)
-    assert found.open == []
-    return found
 
 
 def get(site: str, path: str, language: str = "en") -> httpx.Response:

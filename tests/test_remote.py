@@ -29,6 +29,7 @@ from circkg_server.engines.remote_answer import _JsonRows, failure_of
 from circkg_server.engines.remote_client import Address, Client, Credentials, UnreachableError
 from circkg_server.engines.remote_push import MERGED, STAGING, Pusher, PushError, default_triples
 from circkg_server.engines.remote_settings import RemoteSettings
+from circkg_server.query_pages.application import QueryPages
 from circkg_server.releases.archive import Archive
 from circkg_server.settings import Settings, SettingsError
 from circkg_server.sparql.protocol import Endpoint
@@ -199,6 +200,7 @@ def front(archive: Archive, remote: RemoteSettings, settings: Settings | None = 
         return query
 
     endpoint = Endpoint(engines, settings, same, lambda *_: None)  # type: ignore[arg-type]
+    QueryPages(endpoint)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -232,6 +234,15 @@ def served(store: Remote, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 # -- publishing -----------------------------------------------------------------------------------------------------
+
+
+def test_a_page_shows_what_the_store_answers(served: Front) -> None:
+    page = served.get("SELECT ?s ?o { ?s ?p ?o } ORDER BY ?s ?o", "text/html").text
+    assert f"Rows: {served.number('SELECT (COUNT(*) AS ?n) { ?s ?p ?o }')} · " in page
+    assert "two\nlines" in page
+    assert "Türkü &#34;quoted&#34; \\ and }},{ braces" in page
+    assert '<p class="lead">Yes</p>' in served.get("ASK { ?s ?p ?o }", "text/html").text
+    assert "two\nlines" in served.get("CONSTRUCT WHERE { ?s ?p ?o }", "text/html").text
 
 
 def test_the_default_graph_has_each_triple_once_and_no_other_graph(served: Front) -> None:

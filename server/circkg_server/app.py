@@ -37,6 +37,8 @@ from circkg_server.operations.settings import OperationsSettings
 from circkg_server.operations.space import FreeSpace, SpaceGuard
 from circkg_server.published import PublishedGraphs
 from circkg_server.publishing.routes import build_router as publishing_router
+from circkg_server.query_pages.application import QueryPages
+from circkg_server.query_pages.routes import build_router as query_router
 from circkg_server.releases.archive import Archive
 from circkg_server.rewriting import Rewriting
 from circkg_server.search.api import build_router as search_router
@@ -45,6 +47,7 @@ from circkg_server.sparql import description
 from circkg_server.sparql.express import Application, Express
 from circkg_server.sparql.express.pages import Pages
 from circkg_server.sparql.protocol import Endpoint
+from circkg_server.web.rendering import ICON
 from circkg_server.web.start import start as start_page
 from circkg_server.writes.engine import LiveEngine
 from circkg_server.writes.live import LiveStore
@@ -129,6 +132,7 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
     for part in (
         router(Operations(engine, metrics, space, limits, allow, refused)),
         writes_router(writes),
+        query_router(QueryPages(endpoint)),
         search_router(rewriting.index, expand),
         dumps_router(archive),
         publishing_router(archive, shelf.editor),
@@ -175,17 +179,11 @@ def _engine_and_writes(
 def _part_for(scope: MutableMapping[str, Any], endpoint: Endpoint, linked: LinkedData, pages: App) -> App:
     """Return the part of the server that answers a request."""
     if scope["type"] == "http":
-        if scope["path"].rstrip("/").endswith("/sparql") and not _wants_page(scope):
+        if scope["path"].rstrip("/").endswith("/sparql"):
             return endpoint
         if linked.serves(scope):
             return linked
     return pages
-
-
-def _wants_page(scope: MutableMapping[str, Any]) -> bool:
-    """Tell whether a browser asks for the endpoint without a query, and so for a page."""
-    accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
-    return scope["method"] in ("GET", "HEAD") and not scope["query_string"] and b"text/html" in accept
 
 
 def _text_search() -> str:
@@ -217,8 +215,11 @@ def _add_pages(pages: FastAPI, engine: Engine) -> None:
         said = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
         return problems.problem(HTTPStatus.BAD_REQUEST, "The request is not as it should be", f"{said}.")
 
+    @pages.api_route("/favicon.svg", methods=["GET", "HEAD"], include_in_schema=False)
+    def icon() -> Response:
+        return Response(ICON, media_type="image/svg+xml", headers={"Cache-Control": "public, max-age=86400"})
+
     @pages.get("/")
-    @pages.get("/sparql")
     def start(request: Request) -> Response:
         """Show what is here and how to ask."""
         if engine.current is None:

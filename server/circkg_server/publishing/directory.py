@@ -1,7 +1,7 @@
 """Writes everything that is published into a directory that any static host can serve.
 
 A path of the directory is a path of the server, with the same bytes. Three kinds of file are the directory's own: the
-page at its entrance, since there is no SPARQL endpoint, and what tells hosts the media types.
+page at its entrance, since there is no SPARQL endpoint, the icon, and what tells hosts the media types.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from circkg_server.publishing.crate import FILE as CRATE
 from circkg_server.publishing.publication import JSON, Publication, Published
 from circkg_server.publishing.site import site
-from circkg_server.web.rendering import render
+from circkg_server.web.rendering import ICON, render
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _MARK = ".nojekyll"
@@ -53,6 +53,7 @@ def write_directory(publication: Publication, folder: Path, progress: Progress =
     types, plain = media_types(things.values()), without_ending(things.values())
     own = {
         "index.html": page,
+        "favicon.svg": ICON,
         ".htaccess": _apache(types, plain),
         "_headers": _netlify(types, plain, publication.root),
         "nginx.conf": _nginx(types, plain, publication.root),
@@ -127,7 +128,7 @@ DirectoryIndex index.html
 def _netlify(types: dict[str, str], plain: dict[str, str], root: str) -> str:
     parts = [
         f"{root}/*\n  Access-Control-Allow-Origin: *\n",
-        f"{root}/dumps/*\n  Cache-Control: {_FOR_EVER}\n",
+        f"{root}/dumps/:set/*\n  Cache-Control: {_FOR_EVER}\n",
         *(f"{root}/*.{ending}\n  Content-Type: {type_}\n" for ending, type_ in types.items()),
         *(f"{root}/{path}\n  Content-Type: {type_}\n" for path, type_ in plain.items()),
     ]

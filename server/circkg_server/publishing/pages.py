@@ -60,6 +60,36 @@ def releases_json(publication: Publication) -> bytes:
     return f"{json.dumps(content, ensure_ascii=False, indent=2)}\n".encode()
 
 
+def dumps(publication: Publication) -> bytes:
+    """Return the page of the files of what is published now."""
+    sets = [(release, distributions(publication.archive, release)) for release in publication.manifest.releases]
+    return _page(
+        "dumps.html",
+        publication,
+        manifest=publication.manifest,
+        sets=sets,
+        total=sum(file.bytes for _, files in sets for file in files),
+    )
+
+
+def dumps_json(publication: Publication) -> bytes:
+    """Return the files of what is published now as JSON."""
+    content = {
+        "snapshot": publication.manifest.number,
+        "files": [
+            {
+                "set": release.set, "version": release.version, "issued": release.issued, "licence": release.licence,
+                "rights": release.rights, "title": f"{release.title}: {file.title}", "mediaType": file.media_type,
+                "compression": file.compression, "bytes": file.bytes, "sha256": file.sha256,
+                "url": f"{publication.address}/dumps/{file.file}",
+            }
+            for release in publication.manifest.releases
+            for file in distributions(publication.archive, release)
+        ],
+    }  # fmt: skip
+    return f"{json.dumps(content, ensure_ascii=False, indent=2)}\n".encode()
+
+
 def snapshot(publication: Publication, manifest: Manifest, day: str) -> bytes:
     """Return the page of a snapshot: which release of each set it holds."""
     citation = of_snapshot(manifest, day, publication.editor)

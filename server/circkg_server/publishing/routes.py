@@ -146,6 +146,8 @@ def _add_files(router: APIRouter, seen: Site) -> None:
 
     for pattern in ("/releases.json", "/releases/", "/snapshot/{number:int}.json", "/snapshot/{number:int}/"):
         files(pattern, site.snapshots)
+    for pattern in ("/dumps.json", "/dumps/"):
+        files(pattern, site.dump_lists)
     for pattern in ("/CITATION.cff", "/.zenodo.json", "/cite/{file}", "/cite/{set_}/{file}"):
         files(pattern, site.citations)
     for name in ("diff/", "diff.json", "diff.rdfp", "diff.rdfp.gz"):
@@ -164,6 +166,11 @@ def _add_negotiated(router: APIRouter, seen: Site) -> None:
     def releases(request: Request) -> Response:
         """Give all releases of all data sets: a page, or JSON."""
         return seen.negotiate(request, {_HTML: "releases/index.html", JSON: "releases.json"}, site.snapshots)
+
+    @router.api_route("/dumps", methods=_METHODS, response_class=Response)
+    def dumps(request: Request) -> Response:
+        """Give the list of the files of what is published now, with sizes and checksums: a page, or JSON."""
+        return seen.negotiate(request, {_HTML: "dumps/index.html", JSON: "dumps.json"}, site.dump_lists)
 
     @router.api_route("/snapshot/{number:int}", methods=_METHODS, response_class=Response)
     def snapshot(request: Request, number: int) -> Response:

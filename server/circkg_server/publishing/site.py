@@ -72,6 +72,12 @@ def dumps(publication: Publication) -> Iterator[Published]:
                 yield Published(f"dumps/{release.set}/{index.name}", JSON, of_file(index), title=title)
 
 
+def dump_lists(publication: Publication) -> Iterator[Published]:
+    """Yield the list of the files of what is published now: a page, and JSON."""
+    yield Published("dumps/index.html", HTML, made(partial(pages.dumps, publication)), title="Files")
+    yield Published("dumps.json", JSON, made(partial(pages.dumps_json, publication)), title="Files, as JSON")
+
+
 def differences(publication: Publication) -> Iterator[Published]:
     """Yield what each release changed against the one before: a page, its data, and the patch."""
     archive = publication.archive
@@ -143,5 +149,5 @@ def change_feed(publication: Publication) -> Iterator[Published]:
     yield Published("feed/index.html", HTML, made(partial(pages.feed, publication)), title="Changes")
 
 
-PARTS: tuple[Part, ...] = (dumps, differences, snapshots, citations, change_feed, catalogue)
+PARTS: tuple[Part, ...] = (dumps, dump_lists, differences, snapshots, citations, change_feed, catalogue)
 """What is published. Each part yields its own things; the crate, which lists them all, comes last."""

@@ -11,18 +11,19 @@ from circkg_server.negotiation import choose
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format of answers: its media type, short name and how the engine calls it."""
+    """One format of answers: its media type, short name, ending of files, and how the engine calls it."""
 
     media_type: str
     name: str
+    ending: str
     engine: QueryResultsFormat | RdfFormat
 
 
 TABLES = (
-    Format("application/sparql-results+json", "json", QueryResultsFormat.JSON),
-    Format("application/sparql-results+xml", "xml", QueryResultsFormat.XML),
-    Format("text/csv", "csv", QueryResultsFormat.CSV),
-    Format("text/tab-separated-values", "tsv", QueryResultsFormat.TSV),
+    Format("application/sparql-results+json", "json", "srj", QueryResultsFormat.JSON),
+    Format("application/sparql-results+xml", "xml", "srx", QueryResultsFormat.XML),
+    Format("text/csv", "csv", "csv", QueryResultsFormat.CSV),
+    Format("text/tab-separated-values", "tsv", "tsv", QueryResultsFormat.TSV),
 )
 """Formats of SELECT and ASK answers, the first for who does not choose."""
 
@@ -30,17 +31,20 @@ BOOLEANS = TABLES[:2]
 """Formats that can hold the answer of ASK (SPARQL 1.1 CSV and TSV results, section 1: no booleans)."""
 
 GRAPHS = (
-    Format("text/turtle", "turtle", RdfFormat.TURTLE),
-    Format("application/ld+json", "jsonld", RdfFormat.JSON_LD),
-    Format("application/n-triples", "ntriples", RdfFormat.N_TRIPLES),
-    Format("application/rdf+xml", "rdfxml", RdfFormat.RDF_XML),
+    Format("text/turtle", "turtle", "ttl", RdfFormat.TURTLE),
+    Format("application/ld+json", "jsonld", "jsonld", RdfFormat.JSON_LD),
+    Format("application/n-triples", "ntriples", "nt", RdfFormat.N_TRIPLES),
+    Format("application/rdf+xml", "rdfxml", "rdf", RdfFormat.RDF_XML),
 )
 """Formats of CONSTRUCT and DESCRIBE answers."""
 
 FORMATS = {found.name: found for found in (*TABLES, *GRAPHS)}
 """Every format by its short name, as the parameter ``format`` gives it."""
 
-_ALSO = {
+ENDINGS = {ending: found for found in FORMATS.values() for ending in (found.ending, found.name)}
+"""Every format by the ending of an address, which may also be its short name."""
+
+ALSO = {
     "application/json": "application/sparql-results+json",
     "application/xml": "application/sparql-results+xml",
     "text/xml": "application/sparql-results+xml",
@@ -71,5 +75,17 @@ def negotiate(accept: str, offered: tuple[Format, ...]) -> Format | None:
     >>> negotiate("text/csv;q=0.5, application/sparql-results+xml", TABLES).name
     'xml'
     """
-    chosen = choose(accept, [found.media_type for found in offered], _ALSO)
+    chosen = choose(accept, [found.media_type for found in offered], ALSO)
     return next((found for found in offered if found.media_type == chosen), None)
+
+
+def prefers_page(accept: str) -> bool:
+    """Tell whether a client would rather have a page than any format of answers.
+
+    >>> prefers_page("text/html,application/xml;q=0.9,*/*;q=0.8"), prefers_page("text/html, text/csv"), prefers_page("")
+    (True, False, False)
+    """
+    if "text/html" not in accept:
+        return False
+    offered = [found.media_type for found in FORMATS.values()]
+    return choose(accept, [*offered, "text/html"], ALSO) == "text/html"

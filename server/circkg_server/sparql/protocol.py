@@ -25,7 +25,7 @@ from circkg_server.releases.manifest import Manifest
 from circkg_server.settings import Settings
 from circkg_server.sparql.cache import LARGEST, Cache
 from circkg_server.sparql.exchange import Exchange, Headers, Receive, Scope, Send, too_long
-from circkg_server.sparql.formats import GRAPHS, Format
+from circkg_server.sparql.formats import GRAPHS, Format, prefers_page
 from circkg_server.sparql.requests import (
     FORM,
     QUERY,
@@ -59,6 +59,8 @@ Rewrite = Callable[[str, Dataset | None, int], Awaitable[str]]
 """Takes a query, its dataset and its snapshot's number; returns it with what no engine may do done."""
 Observe = Callable[[str, float, str, str], None]
 """Is told of each query: outcome, seconds, query id, engine's snapshot."""
+Page = Callable[[Exchange, list[tuple[str, str]]], Awaitable[None]]
+"""Answers a person: takes the exchange and the parameters of the request, read already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Endpoint:
 
     :param rewrite: does what no engine may do itself; raises :class:`RequestProblem` to refuse.
     :param describe: returns the service description for an address and an Accept header, and its media type.
+    :param page: serves who would rather have a page; without it, everybody gets data.
     """
 
     engines: Engine
@@ -91,6 +94,7 @@ class Endpoint:
     rewrite: Rewrite
     describe: Callable[[str, str], tuple[str, bytes] | None]
     observe: Observe = lambda *_: None
+    page: Page | None = None
     cache: Cache = field(init=False)
     clients: Counter[str] = field(default_factory=Counter)
     _digest: tuple[Manifest, str] | None = None
@@ -117,10 +121,20 @@ class Endpoint:
             raise found
         items = parameters(exchange.scope["query_string"])
         if exchange.method in ("POST", "QUERY"):
-            items = await self._body(exchange, items)
-        elif not any(name in ("query", "update") for name, _ in items):
+            items = await self.with_body(exchange, items)
+        if self.page is not None and wants_page(items, exchange.header(b"accept")):
+            await self.page(exchange, items)
+        elif exchange.method in ("GET", "HEAD") and not any(name in ("query", "update") for name, _ in items):
             await self._description(exchange)
-            return
+        else:
+            await self.ask(exchange, items)
+
+    async def ask(self, exchange: Exchange, items: list[tuple[str, str]]) -> None:
+        """Answer the query that stands in the parameters of a request.
+
+        :raises RequestProblem: if there is no answer.
+        :raises AnswerAbortedError: if a part of it has been sent.
+        """
         asked = await self._read(items)
         client = exchange.client
         if self.clients[client] >= self.settings.per_client:
@@ -149,8 +163,11 @@ class Endpoint:
             return await asyncio.to_thread(read_asked, items, self.settings.max_timeout)
         return read_asked(items, self.settings.max_timeout)
 
-    async def _body(self, exchange: Exchange, items: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return the parameters of a request with a body."""
+    async def with_body(self, exchange: Exchange, items: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the parameters of a request with a body.
+
+        :raises RequestProblem: if the body is no query, or too long.
+        """
         kind = media_type(exchange.header(b"content-type"))
         if kind not in (FORM, QUERY):
             detail = f"Post a form ({FORM}) or the query itself ({QUERY})."
@@ -373,6 +390,12 @@ def read_asked(items: list[tuple[str, str]], max_timeout: float) -> Asked:
     request = read_query(items, max_timeout)
     stable = not varies(request.stream) and not _asks_others(request.stream)
     return Asked(request, needs_named_graphs(request.stream), stable)
+
+
+def wants_page(items: list[tuple[str, str]], accept: str) -> bool:
+    """Tell whether a request asks for a page: by the parameter ``format``, else by Accept."""
+    wanted = next((value for name, value in items if name == "format"), "")
+    return wanted.lower() in ("html", "text/html") if wanted else prefers_page(accept)
 
 
 def _asks_others(stream: list[Token]) -> bool:

@@ -54,12 +54,6 @@ def problem_of(failure: Failure, request: QueryRequest, id_: str) -> RequestProb
     return found
 
 
-_EXTENSION = {
-    "json": "srj", "xml": "srx", "csv": "csv", "tsv": "tsv",
-    "turtle": "ttl", "jsonld": "jsonld", "ntriples": "nt", "rdfxml": "rdf",
-}  # fmt: skip
-
-
 def _with_charset(found: Format) -> str:
     return f"{found.media_type}; charset=utf-8" if found.media_type.startswith("text/") else found.media_type
 
@@ -92,7 +86,7 @@ def headers_of(number: int, id_: str, tag: str, chosen: Format, *, stable: bool)
         (b"vary", b"Accept, Accept-Encoding"),
         (b"x-circkg-snapshot", str(number).encode()),
         (b"x-circkg-query-id", id_.encode()),
-        (b"content-disposition", f'inline; filename="circkg-{tag[:8]}.{_EXTENSION[chosen.name]}"'.encode()),
+        (b"content-disposition", f'inline; filename="circkg-{tag[:8]}.{chosen.ending}"'.encode()),
     ]
     if stable:
         return [*headers, (b"etag", f'"{tag}"'.encode()), (b"cache-control", b"public, max-age=0, must-revalidate")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 _PAGES = Environment(
@@ -13,6 +15,9 @@ _PAGES = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
+
+ICON = (files("circkg_server.web") / "favicon.svg").read_text(encoding="utf-8")
+"""The icon of the site, as SVG; every page names it."""
 
 
 def render(template: str, *, root: str = "", **values: object) -> str:

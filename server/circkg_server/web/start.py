@@ -6,7 +6,9 @@ from circkg_loaders.prefixes import prefixes
 from circkg_server.releases.manifest import Manifest
 from circkg_server.web.rendering import render
 
-_FIRST_QUERY = """\
+FIRST_QUERY = (
+    "".join(f"PREFIX {name}: <{prefixes()[name]}>\n" for name in ("circ", "skos"))
+    + """\
 SELECT ?type ?label (COUNT(DISTINCT ?initiative) AS ?initiatives)
 WHERE {
   ?initiative circ:reportsBarrierType ?type .
@@ -17,9 +19,10 @@ GROUP BY ?type ?label
 HAVING(COUNT(DISTINCT ?initiative) > 1)
 ORDER BY DESC(?initiatives) ?label
 """
+)
+"""Which types of barrier do several initiatives report?"""
 
 
 def start(manifest: Manifest, root: str = "") -> str:
     """Return the start page: what is here and how to ask."""
-    declared = "".join(f"PREFIX {name}: <{prefixes()[name]}>\n" for name in ("circ", "skos"))
-    return render("start.html", root=root, manifest=manifest, query=declared + _FIRST_QUERY)
+    return render("start.html", root=root, manifest=manifest, query=FIRST_QUERY)

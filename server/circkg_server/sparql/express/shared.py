@@ -19,7 +19,7 @@ from circkg_server.sparql.exchange import Exchange
 from circkg_server.sparql.express.forms import Forms
 from circkg_server.sparql.express.known import Head, Repeated, Shape
 from circkg_server.sparql.express.pages import Pages
-from circkg_server.sparql.formats import Format
+from circkg_server.sparql.formats import Format, prefers_page
 from circkg_server.sparql.protocol import Endpoint, read_asked
 from circkg_server.sparql.requests import RequestProblem
 
@@ -107,7 +107,7 @@ class Shared:
         return Shape(key, asked.request, asked.stable, quick)
 
     def format(self, shape: Shape, accept: str) -> Format | None:
-        """Return the format that suits, or ``None`` if the ordinary way must say that none does."""
+        """Return the format that suits, or ``None`` if the ordinary way gives a page or says that none does."""
         try:
             return shape.formats[accept]
         except KeyError:
@@ -115,8 +115,9 @@ class Shared:
         if len(shape.formats) >= 64:
             shape.formats.clear()
         found = None
-        with suppress(RequestProblem):
-            found = responses.format_for(shape.request, accept)
+        if not prefers_page(accept):
+            with suppress(RequestProblem):
+                found = responses.format_for(shape.request, accept)
         shape.formats[accept] = found
         return found
 
