@@ -144,6 +144,12 @@ def test_what_became_of_each_column_is_told(read_text: Reading) -> None:
         ("Remark", ["write to ada@example.org", "or grace@example.org"], {"e-mail": "2"}),
         ("Remark", ["+358 40 123 4567"], {"telephone": "1"}),
         ("Telefon", ["040 1234567"], {"telephone": "1"}),
+        (
+            "Contact",
+            ["Dr. Ada Example / ada@example.org / +358 40 123 4567", "Grace Sample <grace@example.org>"],
+            {"e-mail": "2", "telephone": "1", "name": "2"},
+        ),
+        ("Remark", ["Exhibition hall, ada@example.org"], {"e-mail": "1"}),
         ("Remark", ["05/06/2022", "1.234.567,89", "0123 456789", "2014-2020", "4300 0123 4567"], {}),
         ("Beneficiary", ["EXAMPLE Ada", "SAMPLE Grace", "TEST Tom"], {"name": "3"}),
         ("Beneficiary", ["RTDS Group", "City of Porto", "Lahti Energia", "Universität Graz", "AIMPLAS"], {}),
