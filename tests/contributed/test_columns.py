@@ -8,6 +8,7 @@ from tests.contributed.conftest import Reading, codes, workbook
 from circkg_loaders.contributed.headers import FormNames, Heading
 from circkg_loaders.contributed.known import Known
 from circkg_loaders.contributed.limits import MAX_PLACES
+from circkg_loaders.contributed.mapping_files import parse_mapping
 from circkg_loaders.contributed.our_forms import our_forms
 from circkg_loaders.contributed.reading import Options, Style, read_bytes
 
@@ -162,6 +163,25 @@ def test_columns_that_look_personal_are_warned_about_with_counts(
     found = [f for f in read_text(f"Title;{header}\n{rows}").faults if f.code == "personal-data"]
     assert {fault.values["kind"]: fault.values["count"] for fault in found} == kinds
     assert all(fault.place.column == 2 and fault.severity.name == "WARNING" for fault in found)
+
+
+def test_keys_that_are_not_taken_as_they_are_written_are_told_once_a_column(read_text: Reading) -> None:
+    found = read_text(
+        "id;Title\ntoy-library;Toys\nRepair Café;Repair\nhttps://example.org/list/games;Games\n"
+        "circid:practice/dolls;Dolls\nhttps://w3id.org/circkg/id/practice/cars;Cars\n"
+    )
+    (fault,) = found.faults
+    assert (fault.code, fault.severity.name, fault.place.cell) == ("key-changed", "INFO", "A3")
+    assert fault.values == {"value": "Repair Café", "written": "repair-cafe", "field": "id", "count": "2"}
+    subjects = {subject for subject, _, _ in found.triples}
+    assert "<https://w3id.org/circkg/id/practice/repair-cafe>" in subjects
+    assert "<https://w3id.org/circkg/id/practice/games>" in subjects
+
+
+def test_a_key_that_is_kept_as_an_identifier_too_is_no_hint(read_text: Reading) -> None:
+    mapping = parse_mapping(b"tables:\n- form: practice\n  columns: {Nr: [id, identifier], Title: title}\n", "m.yaml")
+    found = read_text("Nr;Title\nA/17;Toys\n", mapping=mapping)
+    assert codes(found) == []
 
 
 def test_texts_of_a_wrong_encoding_are_told_with_what_they_were(read_text: Reading) -> None:

@@ -22,7 +22,7 @@ from circkg_loaders.contributed.places import Place
 from circkg_loaders.contributed.plans import Plan, Use, make_plans
 from circkg_loaders.contributed.sheets import Book, shown
 from circkg_loaders.contributed.style import Style
-from circkg_loaders.contributed.subjects import composed_of, is_name, subject_of, told_by
+from circkg_loaders.contributed.subjects import composed_of, is_kept, is_name, subject_of, told_by
 from circkg_loaders.prefixes import expand
 from circkg_shapes.forms import Field, Kind
 from circkg_shapes.terms import Term, Triple, iri, iri_text
@@ -55,6 +55,7 @@ class _Table:
     :param composed: fields that together identify or tell a thing that has no name.
     :param notations: how a column writes the dates or numbers of a field, by column and field.
     :param subjects: the thing of each row that is taken.
+    :param changed: rows whose key is written in another way than it stands in the IRI that is made of it, by column.
     :param filled: cells that hold something, by column, and ``values`` what was taken from them.
     """
 
@@ -63,6 +64,7 @@ class _Table:
     composed: tuple[str, ...]
     notations: dict[tuple[int, str], Notation] = field(default_factory=dict)
     subjects: dict[int, Term] = field(default_factory=dict)
+    changed: dict[int, list[int]] = field(default_factory=dict)
     filled: Counter[int] = field(default_factory=Counter)
     values: Counter[int] = field(default_factory=Counter)
     faults: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -121,12 +123,14 @@ class _Reader:
             return  # that there is no header is told already, and that no row has a name follows from it
         keys = plan.uses_of("key")
         naming = [use for use in plan.uses_of("field") if use.field and is_name(use.field)]
+        said = {use.number for use in plan.uses_of("field")}  # what says more than the key is kept as it is written
         for row in plan.rows:
-            key = ""
+            key, key_use = "", None
             for use in keys:
                 items = self._items.of(plan, row, use)
                 table.filled[use.number] += bool(items)
-                key = key or next((item.text for item in items), "")
+                if items and not key:
+                    key, key_use = items[0].text, use
             names = [(use, item) for use in naming for item in self._items.of(plan, row, use)]
             # English names make the slug where there are several, so that the order of columns does not matter.
             ordered = sorted(names, key=lambda pair: self._language_of(plan, row, *pair) != "en")
@@ -144,12 +148,22 @@ class _Reader:
                 self._refuse_twice(table, row, earlier, subject)
                 continue
             table.subjects[row] = subject
+            if key_use and key_use.number not in said and not is_kept(key, subject):
+                table.changed.setdefault(key_use.number, []).append(row)
             self._state((subject, _TYPE, plan.form.target), table, row, 0)
             for use, item in names:
                 language = self._language_of(plan, row, use, item)
                 if use.field and language:
                     term = self._cells.term(item.text, use.field, Context(language=language))
                     self._state((subject, use.field.path, term), table, row, use.number)
+
+    def _tell_changed_keys(self, table: _Table) -> None:
+        """Say once of a column that its keys are not taken as they are written, with the first of them."""
+        for number, rows in table.changed.items():
+            place = self._locate(table.number, rows[0], number)
+            written = iri_text(table.subjects[rows[0]]).rpartition("/")[2]
+            values = {"value": place.raw or "", "written": written, "field": place.header or "", "count": str(len(rows))}
+            self.faults.append(Fault("key-changed", Severity.INFO, place, values=values))
 
     def _parts(self, table: _Table, row: int) -> tuple[list[str], list[Fault]]:
         """Return slugs of what a row without a name of its own is made up of, or what is wrong with them."""
@@ -300,6 +314,7 @@ class _Reader:
                 place = self._locate(table.number, plan.rows[-1], column)
                 values = {"code": code, "count": str(count - MAX_KEPT), "field": place.header or ""}
                 self.faults.append(Fault("more-of-the-same", Severity.VIOLATION, place, values=values))
+        self._tell_changed_keys(table)
         facts = {
             use.number for use in plan.uses_of("field")
             if use.field and not is_name(use.field) and use.field.path != _SOURCE
