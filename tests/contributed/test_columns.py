@@ -105,6 +105,29 @@ def test_a_file_whose_form_cannot_be_told_is_a_fault_with_the_forms(read_text: R
     assert found.triples == []
 
 
+def test_a_file_whose_form_cannot_be_told_is_told_the_columns_that_would_tell_it(read_text: Reading) -> None:
+    found = read_text("Tytuł;Źródło;Miejsc\nA;B;C\n", "lista.csv", form=None)
+    unknown, near = found.faults
+    forms = unknown.values["forms"].split(", ")
+    columns = {language: dict(each.split(": ") for each in text.split("; ")) for language, text in unknown.messages}
+    assert len(columns) == 8
+    assert list(columns["pl"]) == list(columns["fi"]) == forms
+    assert columns["pl"]["practice"] == "Wskazana przez, Inne nazwy"
+    assert columns["en"]["practice"] == "Identified by, Other names"
+    assert (near.code, near.place.cell, near.suggestions[0].text) == ("header-unknown", "C1", "Miejsce")
+    assert "practice" in near.values["form"].split(" / ")
+
+
+def test_few_forms_are_told_with_more_of_their_columns(read_text: Reading) -> None:
+    (unknown,) = read_text("Beneficjent;Wartość;Mood\nA;3;x\n", "lista.csv", form=None).faults
+    columns = dict(each.split(": ") for each in dict(unknown.messages)["en"].split("; "))
+    assert columns == {
+        "amount": "Kind, Subject, Currency, Source",
+        "claim": "Rank, Subject, Property, Source",
+        "quantity": "Kind, Subject, Source, Date",
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "text", "form"),
     [
