@@ -123,6 +123,14 @@ def test_a_row_that_lacks_a_part_of_its_identity_is_judged_all_the_same(knowledg
     assert contribution.rows == {"in": 2, "loaded": 0, "rejected": 2}
 
 
+@pytest.mark.parametrize(("language", "name"), [("fi", "Teemat"), ("pl", "Tematy"), ("de", "Themen")])
+def test_a_list_is_called_by_its_name_in_the_language_of_the_report(
+    knowledge: Knowledge, shapes: Shapes, language: str, name: str
+) -> None:
+    found = judge([table({"Themes": "nonsense"})], knowledge, shapes, language=language)
+    assert only(found, "not-in-list").values["list"] == name
+
+
 CELLS = sorted(
     code for code, example in codes.examples().items()
     if example.column in (
