@@ -98,6 +98,14 @@ def test_without_a_header_no_row_is_told_to_have_no_name(read_text: Reading) -> 
     assert (found.rows["in"], found.rows["rejected"]) == (2, 2)
 
 
+def test_a_header_that_names_no_column_is_told_the_columns_and_what_is_nearly_one(read_text: Reading) -> None:
+    missing, near = read_text("Titel der Praktik;Lland\nA;B\n").faults
+    told = dict(missing.messages)
+    assert (missing.code, len(told)) == ("header-missing", 8)
+    assert told["fi"].startswith("practice: Nimi, Esiin nostanut aloite, Lähde, ")
+    assert (near.code, near.place.cell, near.suggestions[0].text) == ("header-unknown", "B1", "Land")
+
+
 def test_a_file_whose_form_cannot_be_told_is_a_fault_with_the_forms(read_text: Reading) -> None:
     found = read_text("A,B\n1,2\n", "list.csv", form=None)
     assert codes(found) == ["form-unknown"]

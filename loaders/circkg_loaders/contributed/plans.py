@@ -15,7 +15,7 @@ from circkg_loaders.contributed.mapping import KEY, MappedColumn, MappedTable
 from circkg_loaders.contributed.places import Place
 from circkg_loaders.contributed.rdf import ContributionError
 from circkg_loaders.contributed.sheets import Sheet, shown
-from circkg_loaders.contributed.unread import form_unknown
+from circkg_loaders.contributed.unread import columns, form_unknown
 from circkg_shapes.forms import Field, Form
 
 FEW_ROWS = 0.2
@@ -176,8 +176,9 @@ def _plan(sheet: Sheet, names: FormNames, header: Header, table: MappedTable | N
         faults = [
             Fault(
                 "header-missing", Severity.VIOLATION, Place(sheet.file, sheet.name, row=first),
-                values={"form": names.form.key, "expected": expected},
-            )
+                values={"form": names.form.key, "expected": expected}, messages=columns([(names.form, header)]),
+            ),
+            *(fault for fault in faults if fault.suggestions),
         ]  # fmt: skip
     elif table is not None and table.complete:
         faults += _not_there(sheet, header, table)

@@ -32,7 +32,7 @@ def form_unknown(sheet: Sheet, fitting: Sequence[FormNames], declared: tuple[int
     yield Fault(
         "form-unknown", Severity.VIOLATION, Place(sheet.file, sheet.name),
         values={"forms": ", ".join(names.form.key for names in likely)},
-        messages=_columns([(names.form, _missing(names.form, headers[names.form.key])) for names in likely]),
+        messages=columns([(names.form, headers[names.form.key]) for names in likely]),
     )  # fmt: skip
     best = near[likely[0].form.key] if likely else []
     alike = " / ".join(names.form.key for names in likely if len(near[names.form.key]) == len(best))
@@ -45,17 +45,17 @@ def _missing(form: Form, header: Header) -> list[Field]:
     return sorted((each for each in form.fields if each.key not in named), key=lambda field: not field.required)
 
 
-def _columns(forms: Sequence[tuple[Form, Sequence[Field]]]) -> Messages:
-    """Return the columns by which each of the forms would be known, in each language."""
+def columns(forms: Sequence[tuple[Form, Header]]) -> Messages:
+    """Return the columns by which forms would be known that a header does not name, in each language."""
     most = max(2, _COLUMNS // len(forms)) if forms else 0
+    missing = [(form, _missing(form, header)[:most]) for form, header in forms]
     return tuple(
-        (language, "; ".join(_named(form, columns[:most], language) for form, columns in forms))
-        for language in LANGUAGES
+        (language, "; ".join(_named(form, fields, language) for form, fields in missing)) for language in LANGUAGES
     )
 
 
-def _named(form: Form, columns: Sequence[Field], language: str) -> str:
-    names = ", ".join(in_language(field.names, language) or field.key for field in columns)
+def _named(form: Form, fields: Sequence[Field], language: str) -> str:
+    names = ", ".join(in_language(field.names, language) or field.key for field in fields)
     return f"{form.key}: {names}"
 
 
