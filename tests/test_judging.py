@@ -107,6 +107,13 @@ def test_a_row_without_a_name_is_judged_all_the_same_and_never_taken(knowledge: 
     assert all("_:" not in fault.values.get("thing", "") for fault in found.faults)
 
 
+def test_a_row_with_the_key_of_another_is_judged_all_the_same(knowledge: Knowledge, shapes: Shapes) -> None:
+    contribution = table({"id": "a"}, {"id": "a", "Description (en)": "x", "Place": "XX", "Source": ""})
+    found = judge([contribution], knowledge, shapes)
+    assert set(told(found)) == {("key-twice", "G3"), ("too-short", "B3"), ("region-unknown", "H3"), ("missing", "F3")}
+    assert contribution.rows == {"in": 2, "loaded": 1, "rejected": 1}
+
+
 def test_a_total_is_told_as_a_row_without_a_name_and_nothing_else(knowledge: Knowledge, shapes: Shapes) -> None:
     nothing = dict.fromkeys(COLUMNS, "")
     found = judge([table({}, nothing | {"Description (en)": "Total", "Start": "1"})], knowledge, shapes)

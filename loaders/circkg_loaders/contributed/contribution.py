@@ -115,7 +115,7 @@ class Contribution:
     :param spoiled: things and properties of which a cell could not be read: that a value is missing there is no fault
         of its own.
     :param sheets: what became of each sheet; none for RDF.
-    :param nameless: what rows say that nothing names, each about a blank node: it is judged, and never taken.
+    :param nameless: what rows say that have no name, or that of another, each about a blank node: judged, never taken.
     """
 
     file: str
@@ -131,7 +131,7 @@ class Contribution:
 
     @property
     def judged(self) -> list[Triple]:
-        """Return all that is judged: what is taken, and what rows say that nothing names."""
+        """Return all that is judged: what is taken, and what rows say that are left out."""
         return [*self.triples, *self.nameless]
 
     @property

@@ -170,7 +170,7 @@ class _Reader:
                     self._state((subject, use.field.path, term), table, row, use.number)
 
     def _judge_nameless(self, table: _Table, row: int, told: frozenset[Term]) -> None:
-        """Have a row judged that nothing names, so that its other faults need no second round; it is never taken.
+        """Have a row judged that has no name, or that of another; it is never taken, but needs no second round.
 
         :param told: properties of which it is told already what is wrong.
         """
@@ -231,6 +231,7 @@ class _Reader:
             fault = Fault("row-twice", Severity.WARNING, place, also, values)
         else:
             fault = Fault("key-twice", Severity.VIOLATION, place, also, values, focus_node=subject)
+            self._judge_nameless(table, row, frozenset())
         self.faults.append(fault)
 
     # -- what rows say ------------------------------------------------------------------------------------------
