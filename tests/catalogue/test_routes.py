@@ -158,6 +158,15 @@ def test_a_set_comes_in_dcat_ap_and_in_schema_org(server: Any, ccri: Release) ->
             assert kind(answer) == form["media_type"], form
 
 
+def test_a_set_says_where_the_very_form_is_that_was_chosen(server: Any) -> None:
+    for accept in (*FORMS, BROWSER, "application/linkset+json"):
+        chosen = server.get("/set/ccri", accept)
+        there = httpx.get(chosen.headers["content-location"], headers={"Accept": accept}, timeout=60)
+        assert there.content == chosen.content, accept
+    schema = server.get("/set/ccri?_profile=schema")
+    assert httpx.get(schema.headers["content-location"], timeout=60).content == schema.content
+
+
 @pytest.mark.parametrize(
     ("path", "header"),
     [

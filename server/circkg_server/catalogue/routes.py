@@ -162,7 +162,10 @@ class _Answer:
         forms: dict[str, Maker] = {JSON_LD.media_type: signs.schema_org}
         if profile is DCAT_AP:
             forms = self._forms(kind, view, release, page) | {LINKSET.media_type: signs.linkset}
-        return self._respond(forms, ("Accept-Profile",), Link=signs.header(profile))
+        response = self._respond(forms, ("Accept-Profile",), Link=signs.header(profile))
+        if response.status_code == HTTPStatus.OK and response.media_type:
+            response.headers["Content-Location"] = signs.place(response.media_type, profile)
+        return response
 
     @property
     def _root(self) -> str:

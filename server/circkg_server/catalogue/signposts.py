@@ -58,6 +58,10 @@ class Signposts:
             found = found.removesuffix(f".{HTML.extension}")  # the page has no ending of its own
         return found if profile is DCAT_AP else f"{found}?_profile={profile.token}"
 
+    def place(self, media_type: str, profile: Profile) -> str:
+        """Return where it is in the format of a media type."""
+        return self.address(next(one for one in profile.formats if one.media_type == media_type), profile)
+
     def links(self, profile: Profile) -> list[Link]:
         """Return the typed links: its IRI, what it is, its descriptions, files and licence, and this list itself."""
         found = [Link("cite-as", self.name), Link("type", ABOUT_PAGE), Link("type", "https://schema.org/Dataset")]
