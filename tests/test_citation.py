@@ -68,7 +68,7 @@ def test_every_form_says_the_same() -> None:
     known = yaml.safe_load(cff(CITED))
     assert (known["title"], known["url"], known["version"], known["license"]) == (title, url, version, "CC-BY-4.0")
     assert (str(known["date-released"]), known["authors"]) == ("2026-02-28", [{"name": author}])
-    for part in (title, url, version, author, publisher, "2026"):
+    for part in (title, url, version, author, publisher, "2026", "© Somebody else."):
         assert part in text(CITED)
 
 
@@ -102,6 +102,7 @@ def test_the_address_of_a_query_holds_it_whole() -> None:
     assert parse_qs(urlsplit(cited.url).query) == {"query": [query], "snapshot": ["7"]}
     assert not re.search(r"[{}\s\"]", cited.url)
     assert "n.d." in text(cited)
+    assert text(cited).endswith(cited.url), "remarks are for forms that have a place for them"
     assert "issued" not in csl(cited)
 
 

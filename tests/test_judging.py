@@ -94,6 +94,50 @@ def test_a_table_without_fault_conforms(knowledge: Knowledge, shapes: Shapes) ->
     assert found.report.checked == 2
 
 
+def test_a_row_without_a_name_is_judged_all_the_same_and_never_taken(knowledge: Knowledge, shapes: Shapes) -> None:
+    nameless = {"Title (en)": "", "Place": "XX", "Start": "2022-13-45", "Description (en)": "x"}
+    contribution = table({}, nameless, nameless | {"Source": ""})
+    found = judge([contribution], knowledge, shapes)
+    of_row = ("row-without-name", "A"), ("too-short", "B"), ("region-unknown", "G"), ("date-not-in-calendar", "H")
+    assert set(told(found)) == {(code, f"{column}{row}") for code, column in of_row for row in (3, 4)} | {
+        ("missing", "F4")
+    }
+    assert contribution.rows == {"in": 3, "loaded": 1, "rejected": 2}
+    assert not any(subject.startswith("_:") for subject, _, _ in contribution.triples)
+    assert all("_:" not in fault.values.get("thing", "") for fault in found.faults)
+
+
+def test_a_row_with_the_key_of_another_is_judged_all_the_same(knowledge: Knowledge, shapes: Shapes) -> None:
+    contribution = table({"id": "a"}, {"id": "a", "Description (en)": "x", "Place": "XX", "Source": ""})
+    found = judge([contribution], knowledge, shapes)
+    assert set(told(found)) == {("key-twice", "G3"), ("too-short", "B3"), ("region-unknown", "H3"), ("missing", "F3")}
+    assert contribution.rows == {"in": 2, "loaded": 1, "rejected": 1}
+
+
+def test_a_total_is_told_as_a_row_without_a_name_and_nothing_else(knowledge: Knowledge, shapes: Shapes) -> None:
+    nothing = dict.fromkeys(COLUMNS, "")
+    found = judge([table({}, nothing | {"Description (en)": "Total", "Start": "1"})], knowledge, shapes)
+    assert told(found) == [("row-without-name", "A3")]
+
+
+def test_a_row_that_lacks_a_part_of_its_identity_is_judged_all_the_same(knowledge: Knowledge, shapes: Shapes) -> None:
+    text = "Initiative,Participant,Role,On behalf of,Source\nceci,,partner,nowhere,\nceci,nobody,partner,,page\n"
+    contribution = read_bytes(text.encode(), "a.csv", Options(form="participation"))
+    found = judge([contribution], knowledge, shapes)
+    assert told(found) == [
+        ("missing", "B2"), ("link-unknown", "D2"), ("missing", "E2"), ("link-unknown", "B3"), ("source-unknown", "E3"),
+    ]  # fmt: skip
+    assert contribution.rows == {"in": 2, "loaded": 0, "rejected": 2}
+
+
+@pytest.mark.parametrize(("language", "name"), [("fi", "Teemat"), ("pl", "Tematy"), ("de", "Themen")])
+def test_a_list_is_called_by_its_name_in_the_language_of_the_report(
+    knowledge: Knowledge, shapes: Shapes, language: str, name: str
+) -> None:
+    found = judge([table({"Themes": "nonsense"})], knowledge, shapes, language=language)
+    assert only(found, "not-in-list").values["list"] == name
+
+
 CELLS = sorted(
     code for code, example in codes.examples().items()
     if example.column in (

@@ -493,11 +493,15 @@ def test_what_is_only_pointed_to_has_a_page_too(site: str) -> None:
 # -- sitemap ------------------------------------------------------------------------------------------------------
 
 
-def test_the_sitemap_lists_pages_that_are_there(site: str) -> None:
+def test_the_sitemap_lists_pages_that_are_there(site: str, archive: Archive) -> None:
     listed = re.findall(r"<loc>(.*?)</loc>", get(site, "/sitemap.xml").text)
     assert len(listed) == len(set(listed)) > 1000
     assert f"{site}{CECI}" in listed
-    for address in listed[:: len(listed) // 25]:
+    manifest = archive.current()
+    assert manifest is not None
+    sets = [f"{site}/set/{release.set}" for release in manifest.releases]
+    assert {*sets, f"{site}/catalogue"} <= set(listed)
+    for address in [*sets, *listed[:: len(listed) // 25]]:
         assert CLIENT.get(address).status_code == 200, address
     robots = get(site, "/robots.txt").text
     assert f"Sitemap: {site}/sitemap.xml" in robots
@@ -513,7 +517,10 @@ def test_a_long_sitemap_is_an_index_of_parts(
     with serve_app(build_app(archive, Settings())) as other:
         parts = re.findall(r"<loc>(.*?)</loc>", get(other, "/sitemap.xml").text)
         assert len(parts) >= 2
-        found = [address for part in parts for address in re.findall(r"<loc>(.*?)</loc>", CLIENT.get(part).text)]
+        each = [re.findall(r"<loc>(.*?)</loc>", CLIENT.get(part).text) for part in parts]
+        assert all(len(part) <= 700 for part in each)
+        assert CLIENT.get(f"{other}/sitemap-0.xml").status_code == 404
+        found = [address for part in each for address in part]
     assert [address.removeprefix(other) for address in found] == [address.removeprefix(site) for address in whole]
 
 

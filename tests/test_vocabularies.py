@@ -54,8 +54,9 @@ def test_each_vocabulary_that_a_column_names_has_a_file() -> None:
 def test_the_file_holds_one_described_scheme_of_its_name(path: Path) -> None:
     assert is_slug(path.stem)
     assert list(graph(path).subjects(RDF.type, SKOS.ConceptScheme)) == [scheme(path)]
-    for predicate in (DCTERMS.title, DCTERMS.description):
-        assert [text.language for text in texts(path, scheme(path), predicate)] == ["en"]
+    titles = [text.language for text in texts(path, scheme(path), DCTERMS.title)]
+    assert sorted(filter(None, titles)) == sorted(LANGUAGES)
+    assert [text.language for text in texts(path, scheme(path), DCTERMS.description)] == ["en"]
     (version,) = texts(path, scheme(path), OWL.versionInfo)
     assert re.fullmatch(r"\d+\.\d+\.\d+", version)
 

@@ -119,9 +119,10 @@ class _Compiler:
             elif name in ADVANCED:
                 self.unsupported[f"{shape} uses sh:{name} of SHACL Advanced Features"] = None
             elif name in _SCRIPTS:
-                raise ShapesError(f"{shape} uses sh:{name}, and scripts are not run here.")
+                raise ShapesError(f"{self.shapes.called(shape)} uses sh:{name}, and scripts are not run here.")
             else:
-                raise ShapesError(f"{shape} uses sh:{name}, which SHACL does not have.{_hint(name)}")
+                called = self.shapes.called(shape)
+                raise ShapesError(f"{called} uses sh:{name}, which SHACL does not have.{_hint(name)}")
 
     def _target(self, node: Term) -> Target:
         given = {name: tuple(self.index.objects(node, sh(name))) for name in TARGETS}
@@ -164,14 +165,14 @@ class _Compiler:
                 constraints=tuple(constraints),
             )
         except (paths.PathError, ListError) as error:
-            raise ShapesError(f"{node}: {error}") from error
+            raise self.refuse(node, str(error)) from error
         self._done[node] = compiled
         return compiled
 
     # --- what components ask for --------------------------------------------------------------------------------------
 
     def refuse(self, shape: Term, text: str) -> ShapesError:
-        return ShapesError(f"{shape}: {text}")
+        return ShapesError(f"{self.shapes.called(shape)}: {text}")
 
     def objects(self, shape: Term, name: str) -> Sequence[Term]:
         return self.index.objects(shape, sh(name))

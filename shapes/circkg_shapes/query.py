@@ -38,6 +38,7 @@ _TOKEN: Final = re.compile(
     r"""|"(?:[^"\\\n\r]|\\.)*"|'(?:[^'\\\n\r]|\\.)*'|[$?]\w+|.""",
     re.DOTALL,
 )
+_PLACE: Final = re.compile(r"\s*\(at char \d+\), \(line:(\d+), col:(\d+)\)")
 _AS_THIS: Final = re.compile(r"\bAS\s*[$?]this\b", re.IGNORECASE)
 _ASKS_FOR_FORMS: Final = frozenset({"Builtin_STR", "Builtin_DATATYPE", "Builtin_sameTerm", "Group"})
 _USUAL_PREFIXES: Final = {
@@ -84,11 +85,26 @@ class Query:
 
 
 @lru_cache(maxsize=256)
-def _algebra(text: str) -> CompValue:
+def _algebra(head: str, text: str) -> CompValue:
+    """Return the algebra of a query.
+
+    :param head: declarations of prefixes, which come before what was written: lines are counted without them.
+    """
     try:
-        return prepareQuery(text).algebra
+        return prepareQuery(head + text).algebra
     except Exception as error:  # rdflib's parser raises many kinds
-        raise QueryError(f"the query is not SPARQL: {error}") from error
+        raise QueryError(f"the query is not SPARQL: {placed(error, head.count(chr(10)))}.") from error
+
+
+def placed(error: Exception, before: int = 0) -> str:
+    """Return what rdflib's parser says, with its place.
+
+    :param before: lines that were put before what was written.
+
+    >>> placed(ValueError("Expected '}'  (at char 30), (line:3, col:9)"), before=2)
+    "Expected '}' at line 1, column 9"
+    """
+    return _PLACE.sub(lambda at: f" at line {int(at[1]) - before}, column {at[2]}", str(error))
 
 
 def read(text: str, prefixes: Mapping[str, str], path: str | None) -> Query:
@@ -112,13 +128,13 @@ def read(text: str, prefixes: Mapping[str, str], path: str | None) -> Query:
         raise QueryError("the query does not use $this.")
     if _AS_THIS.search("".join(part for part in parts if part[0] not in "#<\"'")):
         raise QueryError("a constraint must not give $this another value by AS.")
-    whole = head + "".join(parts)
-    algebra = _algebra(whole)
+    written = "".join(parts)
+    algebra = _algebra(head, written)
     if algebra.name != "SelectQuery":
         raise QueryError("sh:select is no SELECT query.")
     _refuse_forbidden(algebra)
     return Query(
-        plain=whole,
+        plain=head + written,
         bound=head + _bound(parts),
         together=_is_for_all(algebra),
         asks_for_forms=_asks_for_forms(algebra),

@@ -24,14 +24,16 @@ from typing import Final, TypeAlias
 
 import pyshacl
 import rdflib
-from pyshacl.errors import ReportableRuntimeError, ShapeRecursionWarning, ValidationFailure
+from pyshacl.errors import ShapeRecursionWarning
 from rdflib import Graph
+from rdflib.plugins.sparql.parser import parseQuery, parseUpdate
 from rdflib.term import Node
 
 from circkg_shapes.encoding import Columns
 from circkg_shapes.index import Index
 from circkg_shapes.pairs import Ids
 from circkg_shapes.plan import Root
+from circkg_shapes.query import placed
 from circkg_shapes.report import VIOLATION, Messages, Result
 from circkg_shapes.shapes import Shapes
 from circkg_shapes.shapes_graph import TARGETS, ShapesError
@@ -41,6 +43,7 @@ from circkg_shapes.vocabulary import TYPE, sh
 ENGINE: Final = f"pySHACL {version('pyshacl')} on rdflib {version('rdflib')}"
 
 _BLANK_IRI: Final = "urn:x-circkg-blank:"
+_QUERIES: Final = {"select": parseQuery, "ask": parseQuery, "construct": parseQuery, "update": parseUpdate}
 _BLANK_IN_TEXT: Final = re.compile(f"<?{_BLANK_IRI}([^>\\s]*)>?")
 
 Targets: TypeAlias = Mapping[Term, list[Term]]
@@ -119,11 +122,25 @@ def _run(triples: Iterable[Triple], shapes: Shapes, targets: Targets) -> list[Re
             _, report, text = pyshacl.validate(
                 data, shacl_graph=shape_graph, inplace=True, inference="none", advanced=True, do_owl_imports=False
             )
-    except (ReportableRuntimeError, ValidationFailure, NotImplementedError, rdflib.exceptions.Error) as error:
-        raise ShapesError(f"{ENGINE} cannot use the shapes: {error}") from error
+    except (RecursionError, MemoryError):
+        raise
+    except Exception as error:  # the engine and its parsers raise many kinds for shapes that are not right
+        said = _unreadable_query(shapes) or f"{ENGINE} cannot use the shapes: {error or type(error).__name__}"
+        raise ShapesError(said) from error
     if not isinstance(report, Graph):
         raise ShapesError(f"{ENGINE} cannot use the shapes: {text}")
     return _results(report, shapes)
+
+
+def _unreadable_query(shapes: Shapes) -> str:
+    """Return what is wrong with the first query of the shapes that is not SPARQL; empty if all are."""
+    for word, read in _QUERIES.items():
+        for node, written in shapes.index.pairs(sh(word)):
+            try:
+                read(literal_parts(written)[0])
+            except Exception as error:
+                return f"{shapes.called(node)}: its sh:{word} is not SPARQL: {placed(error)}."
+    return ""
 
 
 def _compared(shapes: Shapes) -> frozenset[Term]:

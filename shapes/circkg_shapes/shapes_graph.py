@@ -104,6 +104,19 @@ class ShapesGraph:
         """Return a path as SHACL writes it in Turtle."""
         return paths.turtle(self.index, path)
 
+    def called(self, node: Term) -> str:
+        """Return how a message names a node: a blank one by the named node that leads to it, and by its path."""
+        above, seen = node, {node}
+        while is_blank(above):
+            leading = (subject for subject, _, value in self.triples if value == above and subject not in seen)
+            found = next(leading, None)
+            if found is None:
+                return node
+            seen.add(found)
+            above = found
+        path = self.index.one(node, sh("path"))
+        return f"{above}, at the path {path}" if path and is_iri(path) and above != node else above
+
     def name(self, shape: Term) -> str:
         """Return the label of a shape, in English if it has one."""
         names = sorted(

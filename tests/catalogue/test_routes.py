@@ -101,6 +101,85 @@ def test_what_is_not_there_is_a_problem(server: Any, path: str) -> None:
     assert (response.status_code, kind(response)) == (404, "application/problem+json")
 
 
+def links_of(response: Any) -> list[tuple[str, str]]:
+    """Return relation and address of each typed link of an answer."""
+    found = re.findall(r'<([^>]*)>; rel="([^"]*)"', response.headers["link"])
+    return [(rel, href) for href, rel in found]
+
+
+def test_a_set_and_its_releases_have_the_typed_links_of_fair_signposting(
+    server: Any, archive: Archive, ccri: Release
+) -> None:
+    files = {f"{server.address}/dumps/{file.file}" for file in distributions(archive, ccri)}
+    for path in ("/set/ccri", f"/set/ccri/{ccri.version}"):
+        links = links_of(server.get(path, BROWSER))
+        assert ("cite-as", BASE + path.removeprefix("/")) in links
+        assert {href for rel, href in links if rel == "type"} == {
+            "https://schema.org/AboutPage",
+            "https://schema.org/Dataset",
+        }
+        assert ("license", "https://spdx.org/licenses/CC-BY-4.0") in links
+        assert {href for rel, href in links if rel == "item"} == files
+        assert len(files) > 5
+        described = [href for rel, href in links if rel == "describedby"]
+        assert len(described) == 5
+        for href in [*described, *files]:
+            assert httpx.head(href, timeout=60).status_code == 200, href
+        (linkset,) = (href for rel, href in links if rel == "linkset")
+        answer = httpx.get(linkset, timeout=60)
+        assert kind(answer) == "application/linkset+json"
+        first, *others = answer.json()["linkset"]
+        assert first["anchor"] == server.address + path
+        assert {each["href"] for each in first["item"]} == files
+        back = {entry["anchor"]: {rel for rel in entry if rel != "anchor"} for entry in others}
+        assert back == {href: {"collection"} for href in files} | {href: {"describes"} for href in described}
+        by_accept = server.get(path, "application/linkset+json")
+        assert by_accept.content == answer.content
+
+
+def test_a_set_comes_in_dcat_ap_and_in_schema_org(server: Any, ccri: Release) -> None:
+    schema = server.get("/set/ccri?_profile=schema")
+    assert kind(schema) == "application/ld+json"
+    assert (schema.json()["@type"], schema.json()["name"]) == ("Dataset", ccri.title)
+    assert ("profile", "https://schema.org/") in links_of(schema)
+    by_header = server.get(
+        "/set/ccri", **{"Accept-Profile": "<https://schema.org/>, <http://data.europa.eu/r5r/>;q=0.5"}
+    )
+    assert by_header.content == schema.content
+    assert by_header.headers["vary"] == "Accept, Accept-Profile"
+    plain = server.get("/set/ccri")
+    assert server.get("/set/ccri", **{"Accept-Profile": "<http://data.europa.eu/r5r/>"}).content == plain.content
+    assert ("profile", "http://data.europa.eu/r5r/") in links_of(plain)
+    listed = server.get("/set/ccri?_profile=alt").json()
+    assert [each["token"] for each in listed["profiles"]] == ["dcat-ap", "schema"]
+    for each in listed["profiles"]:
+        for form in each["formats"]:
+            answer = httpx.get(form["href"], headers={"Accept": form["media_type"]}, timeout=60)
+            assert kind(answer) == form["media_type"], form
+
+
+def test_a_set_says_where_the_very_form_is_that_was_chosen(server: Any) -> None:
+    for accept in (*FORMS, BROWSER, "application/linkset+json"):
+        chosen = server.get("/set/ccri", accept)
+        there = httpx.get(chosen.headers["content-location"], headers={"Accept": accept}, timeout=60)
+        assert there.content == chosen.content, accept
+    schema = server.get("/set/ccri?_profile=schema")
+    assert httpx.get(schema.headers["content-location"], timeout=60).content == schema.content
+
+
+@pytest.mark.parametrize(
+    ("path", "header"),
+    [
+        ("/set/ccri?_profile=nothing", ""),
+        ("/set/ccri.ttl?_profile=schema", ""),
+        ("/set/ccri", "<https://example.org/profile>"),
+    ],
+)
+def test_a_profile_that_there_is_not_is_told_with_those_that_there_are(server: Any, path: str, header: str) -> None:
+    response = server.get(path, **({"Accept-Profile": header} if header else {}))
+    assert (response.status_code, kind(response)) == (406, "application/problem+json")
+
+
 def test_the_page_of_a_set_says_what_people_need(server: Any, archive: Archive, ccri: Release) -> None:
     text = server.get("/set/ccri", BROWSER).text
     for part in (ccri.title, ccri.description, ccri.version, ccri.licence, f"{ccri.quads:,}", "How to cite", "Finland"):

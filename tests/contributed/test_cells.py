@@ -223,6 +223,7 @@ def test_labels_codes_slugs_and_iris_in_any_language_say_what_is_meant(
         ("Place", "GR30", "region-unknown"),
         ("Place", "Middle Earth", "region-unknown"),
         ("Place", "40101 - Linz", "region-unknown"),
+        ("Place", "EL43-Kreta", "region-unknown"),
         ("Region in 2024", "FI1C6", ""),
         ("Region in 2024", "FI1C3", "region-other-version"),
         ("Region in 2024", "PT17", "region-other-version"),
@@ -236,6 +237,15 @@ def test_what_names_nothing_is_one_fault_at_its_cell(column: str, text: str, cod
     assert codes(found) == ([code] if code else [])
     assert all((fault.place.cell, fault.place.raw) == ("B2", text) for fault in found.faults)
     assert len(found.spoiled) == len(found.faults)
+
+
+def test_a_code_with_the_name_of_another_place_is_told_with_both(read_text: Reading) -> None:
+    """The code is one of the version that is needed, so to say that it is of another one helped nobody."""
+    for text, codes_ in (("EL43-Kreta", ["EL43"]), ("EL43-Αττική", ["EL43", "nuts:EL3", "nuts:EL30"])):
+        (fault,) = of_cell(read_text, "Place", text).faults
+        assert fault.code == "region-unknown"
+        assert [each.text for each in fault.suggestions][:1] == codes_[:1]
+        assert {each.text for each in fault.suggestions} <= set(codes_)
 
 
 def test_an_iri_of_the_right_form_is_left_to_the_shapes(read_text: Reading) -> None:

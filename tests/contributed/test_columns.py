@@ -8,6 +8,7 @@ from tests.contributed.conftest import Reading, codes, workbook
 from circkg_loaders.contributed.headers import FormNames, Heading
 from circkg_loaders.contributed.known import Known
 from circkg_loaders.contributed.limits import MAX_PLACES
+from circkg_loaders.contributed.mapping_files import parse_mapping
 from circkg_loaders.contributed.our_forms import our_forms
 from circkg_loaders.contributed.reading import Options, Style, read_bytes
 
@@ -97,11 +98,42 @@ def test_without_a_header_no_row_is_told_to_have_no_name(read_text: Reading) -> 
     assert (found.rows["in"], found.rows["rejected"]) == (2, 2)
 
 
+def test_a_header_that_names_no_column_is_told_the_columns_and_what_is_nearly_one(read_text: Reading) -> None:
+    missing, near = read_text("Titel der Praktik;Lland\nA;B\n").faults
+    told = dict(missing.messages)
+    assert (missing.code, len(told)) == ("header-missing", 8)
+    assert told["fi"].startswith("practice: Nimi, Esiin nostanut aloite, Lähde, ")
+    assert (near.code, near.place.cell, near.suggestions[0].text) == ("header-unknown", "B1", "Land")
+
+
 def test_a_file_whose_form_cannot_be_told_is_a_fault_with_the_forms(read_text: Reading) -> None:
     found = read_text("A,B\n1,2\n", "list.csv", form=None)
     assert codes(found) == ["form-unknown"]
     assert "practice" in found.faults[0].values["forms"]
     assert found.triples == []
+
+
+def test_a_file_whose_form_cannot_be_told_is_told_the_columns_that_would_tell_it(read_text: Reading) -> None:
+    found = read_text("Tytuł;Źródło;Miejsc\nA;B;C\n", "lista.csv", form=None)
+    unknown, near = found.faults
+    forms = unknown.values["forms"].split(", ")
+    columns = {language: dict(each.split(": ") for each in text.split("; ")) for language, text in unknown.messages}
+    assert len(columns) == 8
+    assert list(columns["pl"]) == list(columns["fi"]) == forms
+    assert columns["pl"]["practice"] == "Wskazana przez, Inne nazwy"
+    assert columns["en"]["practice"] == "Identified by, Other names"
+    assert (near.code, near.place.cell, near.suggestions[0].text) == ("header-unknown", "C1", "Miejsce")
+    assert "practice" in near.values["form"].split(" / ")
+
+
+def test_few_forms_are_told_with_more_of_their_columns(read_text: Reading) -> None:
+    (unknown,) = read_text("Beneficjent;Wartość;Mood\nA;3;x\n", "lista.csv", form=None).faults
+    columns = dict(each.split(": ") for each in dict(unknown.messages)["en"].split("; "))
+    assert columns == {
+        "amount": "Kind, Subject, Currency, Source",
+        "claim": "Rank, Subject, Property, Source",
+        "quantity": "Kind, Subject, Source, Date",
+    }
 
 
 @pytest.mark.parametrize(
@@ -144,6 +176,12 @@ def test_what_became_of_each_column_is_told(read_text: Reading) -> None:
         ("Remark", ["write to ada@example.org", "or grace@example.org"], {"e-mail": "2"}),
         ("Remark", ["+358 40 123 4567"], {"telephone": "1"}),
         ("Telefon", ["040 1234567"], {"telephone": "1"}),
+        (
+            "Contact",
+            ["Dr. Ada Example / ada@example.org / +358 40 123 4567", "Grace Sample <grace@example.org>"],
+            {"e-mail": "2", "telephone": "1", "name": "2"},
+        ),
+        ("Remark", ["Exhibition hall, ada@example.org"], {"e-mail": "1"}),
         ("Remark", ["05/06/2022", "1.234.567,89", "0123 456789", "2014-2020", "4300 0123 4567"], {}),
         ("Beneficiary", ["EXAMPLE Ada", "SAMPLE Grace", "TEST Tom"], {"name": "3"}),
         ("Beneficiary", ["RTDS Group", "City of Porto", "Lahti Energia", "Universität Graz", "AIMPLAS"], {}),
@@ -156,6 +194,25 @@ def test_columns_that_look_personal_are_warned_about_with_counts(
     found = [f for f in read_text(f"Title;{header}\n{rows}").faults if f.code == "personal-data"]
     assert {fault.values["kind"]: fault.values["count"] for fault in found} == kinds
     assert all(fault.place.column == 2 and fault.severity.name == "WARNING" for fault in found)
+
+
+def test_keys_that_are_not_taken_as_they_are_written_are_told_once_a_column(read_text: Reading) -> None:
+    found = read_text(
+        "id;Title\ntoy-library;Toys\nRepair Café;Repair\nhttps://example.org/list/games;Games\n"
+        "circid:practice/dolls;Dolls\nhttps://w3id.org/circkg/id/practice/cars;Cars\n"
+    )
+    (fault,) = found.faults
+    assert (fault.code, fault.severity.name, fault.place.cell) == ("key-changed", "INFO", "A3")
+    assert fault.values == {"value": "Repair Café", "written": "repair-cafe", "field": "id", "count": "2"}
+    subjects = {subject for subject, _, _ in found.triples}
+    assert "<https://w3id.org/circkg/id/practice/repair-cafe>" in subjects
+    assert "<https://w3id.org/circkg/id/practice/games>" in subjects
+
+
+def test_a_key_that_is_kept_as_an_identifier_too_is_no_hint(read_text: Reading) -> None:
+    mapping = parse_mapping(b"tables:\n- form: practice\n  columns: {Nr: [id, identifier], Title: title}\n", "m.yaml")
+    found = read_text("Nr;Title\nA/17;Toys\n", mapping=mapping)
+    assert codes(found) == []
 
 
 def test_texts_of_a_wrong_encoding_are_told_with_what_they_were(read_text: Reading) -> None:

@@ -38,7 +38,8 @@ LISTS: dict[str, tuple[str, str, tuple[int, int], int, dict[str, int]]] = {
     "Northern Ireland": (f"{ESIF}/uk_ni_erdf.csv", "esif-uk-ni", (50, 0), 191, {}),
     "Wales": (f"{ESIF}/uk_wales.csv", "esif-uk-wales", (50, 0), 124, {"region-unknown": 25}),
     "signatories": (
-        "covenant_of_mayors/df1_signatories_2024_part.xlsx", "covenant", (9000, 0), 26715, {"country-unknown": 285}
+        "covenant_of_mayors/df1_signatories_2024_part.xlsx", "covenant", (9000, 0), 26715,
+        {"country-unknown": 285, "key-changed": 1},
     ),
     "participations": (
         "cordis/csv/organization_excerpt.csv", "cordis-organisation", (8, 0), 59,

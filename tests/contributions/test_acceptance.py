@@ -58,6 +58,9 @@ def staging_of(archive: Archive) -> Staging:
     return Staging(archive.folder / "contributions")
 
 
+SETS = ("test-town", "test-town-records")
+
+
 def test_an_accepted_contribution_is_a_release_with_its_provenance(store: Archive) -> None:
     before = store.current()
     assert before is not None
@@ -81,6 +84,25 @@ def test_an_accepted_contribution_is_a_release_with_its_provenance(store: Archiv
     assert "info@example.org" not in told
     assert "practices.ttl" not in told, "the name of a file may hold that of a person"
     assert "curator" not in told
+
+
+def test_a_set_without_keywords_gets_those_of_what_it_describes(store: Archive) -> None:
+    """Without any, the catalogue missed what DCAT-AP recommends, and 30 points of the portal's score."""
+    accept(store, staging_of(store), stage(store, about=replace(ABOUT, keywords=())).id, CURATOR)
+    manifest = store.current()
+    assert manifest is not None
+    words = {slug: found.keywords for slug in SETS if (found := manifest.release(slug))}
+    assert words["test-town"] == ("circular economy", "practice", "source document")
+    assert words["test-town-records"] == (*words["test-town"], "provenance")
+
+
+def test_keywords_that_are_given_are_kept(store: Archive) -> None:
+    accept(store, staging_of(store), stage(store, about=replace(ABOUT, keywords=("repair", "reuse"))).id, CURATOR)
+    manifest = store.current()
+    assert manifest is not None
+    release = manifest.release("test-town")
+    assert release is not None
+    assert release.keywords == ("repair", "reuse")
 
 
 def test_the_earlier_manifest_brings_back_the_same_bytes(store: Archive) -> None:

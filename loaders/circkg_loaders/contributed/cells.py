@@ -217,20 +217,23 @@ class CellReader:
         if _CODE.fullmatch(text) and (found := self._of_code(code, versions)):
             return found
         pair = _CODE_AND_NAME.fullmatch(text)
+        of_code = None
         if pair:
             code, name = (pair[1] or pair[4]).upper(), pair[2] or pair[3]
-            found = self._of_code(code, versions)
-            if found and folded(name) in self._names(found):
-                return found
+            of_code = self._of_code(code, versions)
+            if of_code and folded(name) in self._names(of_code):
+                return of_code
         matches = self._near_country(self._newest(self._matches(text, field)), country)
         found = self._one(matches, text) or _as_iri(text)
         if found:
             return found
-        if self._known.nuts.versions(code) and (_CODE.fullmatch(text) or pair):
+        if not of_code and self._known.nuts.versions(code) and (_CODE.fullmatch(text) or pair):
             return _raise("region-other-version", text)
-        # A code that no version has, with a name that is known: the name tells what is meant.
+        # A code that no version has, with a name that is known: the name tells what is meant. A code with a name that
+        # is not its own: either may be meant.
         by_name = self._newest(self._matches(pair[2] or pair[3], field)) if pair else []
-        raise Unreadable("region-unknown", text, _candidates(by_name))
+        by_code = [Suggestion(code, "code-form", iri_text(of_code), 0.5)] if of_code else []
+        raise Unreadable("region-unknown", text, [*by_code, *_candidates(by_name)])
 
     def _of_code(self, code: str, versions: Iterable[str]) -> Term | None:
         return next(

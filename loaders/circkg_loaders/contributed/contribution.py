@@ -115,6 +115,7 @@ class Contribution:
     :param spoiled: things and properties of which a cell could not be read: that a value is missing there is no fault
         of its own.
     :param sheets: what became of each sheet; none for RDF.
+    :param nameless: what rows say that have no name, or that of another, each about a blank node: judged, never taken.
     """
 
     file: str
@@ -126,6 +127,12 @@ class Contribution:
     faults: list[Fault] = field(default_factory=list)
     spoiled: frozenset[tuple[Term, Term]] = frozenset()
     sheets: tuple[SheetAccount, ...] = ()
+    nameless: list[Triple] = field(default_factory=list)
+
+    @property
+    def judged(self) -> list[Triple]:
+        """Return all that is judged: what is taken, and what rows say that are left out."""
+        return [*self.triples, *self.nameless]
 
     @property
     def rows(self) -> MappingOf[str, int]:

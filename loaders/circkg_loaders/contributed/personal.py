@@ -24,6 +24,8 @@ _SURNAME_FIRST = re.compile(
 )
 _TWO_NAMES = re.compile(r"[A-ZÀ-ÞŠŽŁĐ][a-zà-ÿāčēģīķļņšūžłđőűąęėįų'’-]+(?:\s[A-ZÀ-ÞŠŽŁĐ][\w'’-]*\.?){1,3}")
 
+_PARTS = re.compile(r"[,;:|/<>()\n\t]|\s[-–]\s")
+
 _PERSON_HEADERS = frozenset((
     "contact", "contact person", "contact name", "person", "first name", "last name", "surname", "family name",
     "given name", "full name", "author", "authors", "mayor", "signatory name", "responsible person", "project manager",
@@ -75,6 +77,8 @@ def personal_data(header: str, cells: Iterable[tuple[int, str]]) -> list[Persona
 
     >>> personal_data("Contact", [(2, "Dr. Ada Example"), (3, "ada@example.org")])
     [PersonalData(kind='e-mail', count=1, row=3), PersonalData(kind='name', count=1, row=2)]
+    >>> [found.kind for found in personal_data("Contact", [(2, "Ada Example, ada@example.org, +358 40 123 4567")])]
+    ['e-mail', 'telephone', 'name']
     >>> personal_data("Organisation", [(2, "Lahti Energia"), (3, "City of Porto")])
     []
     """
@@ -85,14 +89,19 @@ def personal_data(header: str, cells: Iterable[tuple[int, str]]) -> list[Persona
     seen = 0
     for row, whole in islice(cells, _SAMPLE):
         text = whole[:_LOOKED_AT]
+        kinds = set()
         if "@" in text and _E_MAIL.search(text):
-            found["e-mail"].append(row)
-        elif _PHONE.search(text) or (of_phones and _NATIONAL_PHONE.fullmatch(text)):
-            found["telephone"].append(row)
-        elif _TITLED.search(text) or (named and _TWO_NAMES.fullmatch(text)):
-            found["name"].append(row)
+            kinds.add("e-mail")
+        if _PHONE.search(text) or (of_phones and _NATIONAL_PHONE.fullmatch(text)):
+            kinds.add("telephone")
+        # Beside an address or a number stands a name, in one cell with it.
+        parts = _PARTS.split(text) if kinds else [text]
+        if _TITLED.search(text) or (named and any(_TWO_NAMES.fullmatch(part.strip()) for part in parts)):
+            kinds.add("name")
         elif _SURNAME_FIRST.fullmatch(text):
             surnames.append(row)
+        for kind in kinds:
+            found[kind].append(row)
         seen += 1
     if named or len(surnames) > seen * _SURNAMES_FROM:
         found["name"] = sorted(found["name"] + surnames)

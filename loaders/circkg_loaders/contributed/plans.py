@@ -15,6 +15,7 @@ from circkg_loaders.contributed.mapping import KEY, MappedColumn, MappedTable
 from circkg_loaders.contributed.places import Place
 from circkg_loaders.contributed.rdf import ContributionError
 from circkg_loaders.contributed.sheets import Sheet, shown
+from circkg_loaders.contributed.unread import columns, form_unknown
 from circkg_shapes.forms import Field, Form
 
 FEW_ROWS = 0.2
@@ -141,12 +142,11 @@ def _plans(
         plans.append(plan)
         faults += wrong
     for sheet, fitting in unread:
-        place = Place(sheet.file, sheet.name)
-        values = {"forms": ", ".join(names.form.key for names in fitting) or ", ".join(forms)}
         if plans:
-            faults.append(Fault("sheet-not-read", Severity.INFO, place, values=values))
+            values = {"forms": ", ".join(names.form.key for names in fitting) or ", ".join(forms)}
+            faults.append(Fault("sheet-not-read", Severity.INFO, Place(sheet.file, sheet.name), values=values))
         else:
-            faults.append(Fault("form-unknown", Severity.VIOLATION, place, values=values))
+            faults += form_unknown(sheet, fitting or list(by_form.values()), declared)
     return plans, faults
 
 
@@ -176,8 +176,9 @@ def _plan(sheet: Sheet, names: FormNames, header: Header, table: MappedTable | N
         faults = [
             Fault(
                 "header-missing", Severity.VIOLATION, Place(sheet.file, sheet.name, row=first),
-                values={"form": names.form.key, "expected": expected},
-            )
+                values={"form": names.form.key, "expected": expected}, messages=columns([(names.form, header)]),
+            ),
+            *(fault for fault in faults if fault.suggestions),
         ]  # fmt: skip
     elif table is not None and table.complete:
         faults += _not_there(sheet, header, table)

@@ -10,7 +10,7 @@ from circkg_loaders.facts.tables import TABLES
 from circkg_loaders.iris import BASE, IriError, is_slug, part_iri, slug_of, thing_iri
 from circkg_loaders.prefixes import PrefixError, expand
 from circkg_shapes.forms import Field, Form, Kind
-from circkg_shapes.terms import Term, TermError, iri
+from circkg_shapes.terms import Term, TermError, iri, iri_text
 
 NAMES = tuple(iri(expand(name)) for name in ("dct:title", "skos:prefLabel"))
 """Properties that name a thing."""
@@ -69,10 +69,27 @@ def subject_of(form: Form, key: str, names: Sequence[str], parts: Sequence[str])
     return iri(_thing(form, slug)) if slug else None
 
 
-def _of_key(form: Form, key: str) -> Term | None:
+def is_kept(key: str, subject: Term) -> bool:
+    """Tell whether a key stands in the IRI of its thing as it is written.
+
+    >>> thing = "<https://w3id.org/circkg/id/practice/toy-library>"
+    >>> [is_kept(key, thing) for key in ("toy-library", iri_text(thing), thing, "Toy Library")]
+    [True, True, True, False]
+    """
+    bare = _bare(key)
+    return iri_text(subject) == bare or iri_text(subject).rpartition("/")[2] == bare
+
+
+def _bare(key: str) -> str:
+    """Return a key without the signs around an IRI, and without a prefix that is known."""
     bare = key.removeprefix("<").removesuffix(">")
     with suppress(PrefixError):
         bare = expand(bare)
+    return bare
+
+
+def _of_key(form: Form, key: str) -> Term | None:
+    bare = _bare(key)
     if _ADDRESS.fullmatch(bare):
         # An IRI of ours, or one of an official register where the form allows those, stays as it is.
         if bare.startswith(BASE) or form.space is None:

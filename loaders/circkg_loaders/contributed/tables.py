@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -22,7 +22,7 @@ from circkg_loaders.contributed.places import Place
 from circkg_loaders.contributed.plans import Plan, Use, make_plans
 from circkg_loaders.contributed.sheets import Book, shown
 from circkg_loaders.contributed.style import Style
-from circkg_loaders.contributed.subjects import composed_of, is_name, subject_of, told_by
+from circkg_loaders.contributed.subjects import composed_of, is_kept, is_name, subject_of, told_by
 from circkg_loaders.prefixes import expand
 from circkg_shapes.forms import Field, Kind
 from circkg_shapes.terms import Term, Triple, iri, iri_text
@@ -31,6 +31,9 @@ _TYPE = iri(expand("rdf:type"))
 _SOURCE = iri(expand("dct:source"))
 _SUBJECT, _PREDICATE = iri(expand("rdf:subject")), iri(expand("rdf:predicate"))
 _PLAIN_NUMBER = Notation.of_numbers((), ".")
+_LEAST_FILLED = 3
+"""Filled cells from which a row without a name is an entry, and no remark and no total."""
+
 _FORMULA_ERRORS = frozenset(("#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#N/A"))
 
 
@@ -40,11 +43,12 @@ def read_sheets(book: Book, options: Options, name: str, digest: str, syntax: st
     :raises ContributionError: if no sheet holds anything, or a form or sheet that was asked for is not there.
     """
     plans, faults = make_plans(book.sheets, options, our_forms())
-    reader = _Reader(plans, options, name)
+    reader = _Reader(plans, options, name, digest)
     reader.read()
     return Contribution(
         name, digest, syntax, book.style, list(reader.triples), reader.origins,
         [*book.faults, *faults, *reader.faults], frozenset(reader.spoiled), tuple(map(_account, reader.tables)),
+        list(reader.nameless),
     )  # fmt: skip
 
 
@@ -55,6 +59,9 @@ class _Table:
     :param composed: fields that together identify or tell a thing that has no name.
     :param notations: how a column writes the dates or numbers of a field, by column and field.
     :param subjects: the thing of each row that is taken.
+    :param nameless: a blank node for each row that nothing names and that is judged all the same, with the properties
+        that are told of already.
+    :param changed: rows whose key is written in another way than it stands in the IRI that is made of it, by column.
     :param filled: cells that hold something, by column, and ``values`` what was taken from them.
     """
 
@@ -63,13 +70,15 @@ class _Table:
     composed: tuple[str, ...]
     notations: dict[tuple[int, str], Notation] = field(default_factory=dict)
     subjects: dict[int, Term] = field(default_factory=dict)
+    nameless: dict[int, tuple[Term, frozenset[Term]]] = field(default_factory=dict)
+    changed: dict[int, list[int]] = field(default_factory=dict)
     filled: Counter[int] = field(default_factory=Counter)
     values: Counter[int] = field(default_factory=Counter)
     faults: Counter[tuple[str, int]] = field(default_factory=Counter)
 
 
 class _Reader:
-    def __init__(self, plans: list[Plan], options: Options, file: str) -> None:
+    def __init__(self, plans: list[Plan], options: Options, file: str, digest: str) -> None:
         mapping = options.mapping
         self._style = options.style.over(mapping.style) if mapping else options.style
         self._language = options.language or (mapping.language if mapping else "")
@@ -81,7 +90,9 @@ class _Reader:
         ]
         columns = [[(use.number, use.field.path) for use in plan.uses if use.field] for plan in plans]
         self.origins = TableOrigins(file, self._locate, columns)
+        self._blank = f"_:row{digest[:12]}"
         self.triples: dict[Triple, None] = {}
+        self.nameless: dict[Triple, None] = {}
         self.faults: list[Fault] = []
         self.spoiled: set[tuple[Term, Term]] = set()
 
@@ -110,6 +121,8 @@ class _Reader:
                 self.faults += check_columns(table.plan, self._missing)
             for row, subject in table.subjects.items():
                 self._read_row(table, row, subject)
+            for row, (node, told) in table.nameless.items():
+                self._read_row(table, row, node, told)
             self._sum_up(table)
 
     # -- what rows are about ------------------------------------------------------------------------------------
@@ -121,29 +134,34 @@ class _Reader:
             return  # that there is no header is told already, and that no row has a name follows from it
         keys = plan.uses_of("key")
         naming = [use for use in plan.uses_of("field") if use.field and is_name(use.field)]
+        said = {use.number for use in plan.uses_of("field")}  # what says more than the key is kept as it is written
         for row in plan.rows:
-            key = ""
+            key, key_use = "", None
             for use in keys:
                 items = self._items.of(plan, row, use)
                 table.filled[use.number] += bool(items)
-                key = key or next((item.text for item in items), "")
+                if items and not key:
+                    key, key_use = items[0].text, use
             names = [(use, item) for use in naming for item in self._items.of(plan, row, use)]
             # English names make the slug where there are several, so that the order of columns does not matter.
             ordered = sorted(names, key=lambda pair: self._language_of(plan, row, *pair) != "en")
-            parts, wrong = self._parts(table, row) if table.composed and not key else ([], [])
+            parts, wrong = self._parts(table, row) if table.composed and not key else ([], {})
             subject = subject_of(plan.form, key, [item.text for _, item in ordered], parts)
             if subject is None:
                 unnamed = Fault(
                     "row-without-name", Severity.VIOLATION, self._naming_cell(table.number, row),
                     values={"row": str(row)},
                 )  # fmt: skip
-                self.faults += wrong or [unnamed]
+                self.faults += wrong.values() or [unnamed]
+                self._judge_nameless(table, row, frozenset(wrong) | {use.field.path for use in naming if use.field})
                 continue
             earlier = self.origins.rows.setdefault(subject, (table.number, row))
             if earlier != (table.number, row) and not (plan.table and plan.table.merge):
                 self._refuse_twice(table, row, earlier, subject)
                 continue
             table.subjects[row] = subject
+            if key_use and key_use.number not in said and not is_kept(key, subject):
+                table.changed.setdefault(key_use.number, []).append(row)
             self._state((subject, _TYPE, plan.form.target), table, row, 0)
             for use, item in names:
                 language = self._language_of(plan, row, use, item)
@@ -151,11 +169,33 @@ class _Reader:
                     term = self._cells.term(item.text, use.field, Context(language=language))
                     self._state((subject, use.field.path, term), table, row, use.number)
 
-    def _parts(self, table: _Table, row: int) -> tuple[list[str], list[Fault]]:
-        """Return slugs of what a row without a name of its own is made up of, or what is wrong with them."""
+    def _judge_nameless(self, table: _Table, row: int, told: frozenset[Term]) -> None:
+        """Have a row judged that has no name, or that of another; it is never taken, but needs no second round.
+
+        :param told: properties of which it is told already what is wrong.
+        """
+        plan = table.plan
+        if sum(bool(self._items.of(plan, row, use)) for use in plan.uses) < _LEAST_FILLED:
+            return
+        node = f"{self._blank}x{table.number}x{row}"
+        table.nameless[row] = node, told
+        self.spoiled.update((node, path) for path in told)
+        self.origins.rows[node] = (table.number, row)
+        self._state((node, _TYPE, plan.form.target), table, row, 0)
+
+    def _tell_changed_keys(self, table: _Table) -> None:
+        """Say once of a column that its keys are not taken as they are written, with the first of them."""
+        for number, rows in table.changed.items():
+            place = self._locate(table.number, rows[0], number)
+            written = iri_text(table.subjects[rows[0]]).rpartition("/")[2]
+            values = {"value": place.raw or "", "written": written, "field": place.header or ""}
+            self.faults.append(Fault("key-changed", Severity.INFO, place, values=values | {"count": str(len(rows))}))
+
+    def _parts(self, table: _Table, row: int) -> tuple[list[str], dict[Term, Fault]]:
+        """Return slugs of what a row without a name of its own is made up of, or what is wrong with each property."""
         plan = table.plan
         found: list[str] = []
-        wrong: list[Fault] = []
+        wrong: dict[Term, Fault] = {}
         for key in table.composed:
             field = _field_of(plan, key)
             use = next((use for use in plan.uses_of("field") if use.field is field), Use(0, "", "field", field, ""))
@@ -166,10 +206,10 @@ class _Reader:
                 elif texts:
                     found.append(iri_text(self._cells.term(texts[0], field, Context())).rpartition("/")[2])
                 elif field.required:
-                    wrong.append(self._fault_at(table, row, use, Unreadable("missing", "")))
+                    wrong[field.path] = self._fault_at(table, row, use, Unreadable("missing", ""))
             except Unreadable as problem:
-                wrong.append(self._fault_at(table, row, use, problem))
-        return ([], wrong) if wrong else (found, [])
+                wrong[field.path] = self._fault_at(table, row, use, problem)
+        return ([], wrong) if wrong else (found, {})
 
     def _texts(self, plan: Plan, row: int, field: Field) -> list[str]:
         """Return the values of a field in a row as they are written."""
@@ -191,11 +231,16 @@ class _Reader:
             fault = Fault("row-twice", Severity.WARNING, place, also, values)
         else:
             fault = Fault("key-twice", Severity.VIOLATION, place, also, values, focus_node=subject)
+            self._judge_nameless(table, row, frozenset())
         self.faults.append(fault)
 
     # -- what rows say ------------------------------------------------------------------------------------------
 
-    def _read_row(self, table: _Table, row: int, subject: Term) -> None:
+    def _read_row(self, table: _Table, row: int, subject: Term, told: Collection[Term] = ()) -> None:
+        """State what a row says.
+
+        :param told: properties that are passed over.
+        """
         plan = table.plan
         for key, texts in (plan.table.constants if plan.table else {}).items():
             use = Use(0, "", "field", _field_of(plan, key), "")
@@ -204,6 +249,8 @@ class _Reader:
         country = self._country(plan, row)
         for use in plan.uses_of("field"):
             assert use.field is not None
+            if use.field.path in told:
+                continue
             raw = shown(plan.sheet.cell(row, use.number))
             if len(raw) > MAX_CELL or raw in _FORMULA_ERRORS:
                 code = "formula-error" if raw in _FORMULA_ERRORS else "cell-too-long"
@@ -230,14 +277,14 @@ class _Reader:
         except Unreadable as problem:
             self._refuse(table, row, use, subject, problem)
             return
-        table.values[use.number] += 1
+        table.values[use.number] += row in table.subjects
         self._state(use.field.triple(subject, term), table, row, use.number)
         for triple in self._cells.new_sources.get(term, ()):
             self.origins.rows.setdefault(term, (table.number, row))
             self._state(triple, table, row, use.number)
 
     def _state(self, triple: Triple, table: _Table, row: int, column: int) -> None:
-        self.triples[triple] = None
+        (self.nameless if row in table.nameless else self.triples)[triple] = None
         places = self.origins.cells.setdefault(triple, [])
         if len(places) < MAX_PLACES and (table.number, row, column) not in places:
             places.append((table.number, row, column))
@@ -300,6 +347,7 @@ class _Reader:
                 place = self._locate(table.number, plan.rows[-1], column)
                 values = {"code": code, "count": str(count - MAX_KEPT), "field": place.header or ""}
                 self.faults.append(Fault("more-of-the-same", Severity.VIOLATION, place, values=values))
+        self._tell_changed_keys(table)
         facts = {
             use.number for use in plan.uses_of("field")
             if use.field and not is_name(use.field) and use.field.path != _SOURCE

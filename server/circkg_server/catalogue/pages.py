@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-
 from markupsafe import Markup
 
 from circkg_loaders.prefixes import shorten
 from circkg_server.catalogue import authorities
 from circkg_server.catalogue.dcat import View, period, release_iri
 from circkg_server.catalogue.description import FORMS
+from circkg_server.catalogue.schema_org import countries_of, in_page
 from circkg_server.catalogue.statistics import of_default_graph, of_release
 from circkg_server.catalogue.targets import TARGETS
 from circkg_server.catalogue.versions import Versions
@@ -46,13 +44,13 @@ def set_page(view: View, versions: Versions, release: Release, root: str, *, is_
         forms=FORMS, editor=view.editor, found=found, covered=period(release, found),
         files=distributions(view.archive, release),
         classes=[(shorten(class_), number) for class_, number in classes[:_SHOWN_CLASSES]],
-        more_classes=len(classes) - _SHOWN_CLASSES, countries=_names(view, found.countries, found.nuts_countries),
+        more_classes=len(classes) - _SHOWN_CLASSES, countries=countries_of(view, found),
         links=[(target.title, found.linked[target.slug]) for target in TARGETS if target.slug in found.links],
         versions=versions.of(release.set)[::-1], current=view.manifest.release(release.set),
         citation=text(citation.of_release(release, view.editor)), cited=CITED,
         changed=_changed(view, versions, release.set),
         licence=authorities.licence(release.licence),
-        schema_org=Markup(_schema_org(view, release, is_current=is_current)),  # noqa: S704 - JSON without <
+        schema_org=Markup(in_page(view, release, is_current=is_current)),  # noqa: S704 - JSON without <
     )  # fmt: skip
 
 
@@ -60,36 +58,3 @@ def _changed(view: View, versions: Versions, slug: str) -> set[str]:
     """Return the versions of a set of which it is told what they changed."""
     known = (release.version for release in versions.of(slug))
     return {version for version in known if summary_path(view.archive, slug, version).is_file()}
-
-
-def _names(view: View, codes: Iterable[str], nuts: Iterable[str]) -> list[str]:
-    codes, nuts = set(codes), set(nuts)
-    return sorted(
-        {country.name_en for country in view.countries.values() if country.iso3 in codes or country.nuts in nuts}
-    )
-
-
-def _schema_org(view: View, release: Release, *, is_current: bool) -> str:
-    """Return what search engines for data read: https://schema.org/Dataset."""
-    found = of_release(view.archive, release)
-    covered = period(release, found)
-    name = release.graph if is_current else release_iri(release)
-    files = [
-        {
-            "@type": "DataDownload", "name": file.title, "encodingFormat": file.media_type,
-            "contentSize": f"{file.bytes} B", "sha256": file.sha256, "contentUrl": view.file_address(file),
-        }
-        for file in distributions(view.archive, release)
-    ]  # fmt: skip
-    content = {
-        "@context": "https://schema.org/", "@type": "Dataset", "@id": name, "url": view.page_address(name),
-        "identifier": name, "name": release.title, "description": release.description, "version": release.version,
-        "keywords": list(release.keywords), "license": authorities.licence(release.licence),
-        "datePublished": release.issued, "isAccessibleForFree": True, "inLanguage": sorted(found.languages),
-        "temporalCoverage": "/".join(covered) if covered else "",
-        "spatialCoverage": _names(view, found.countries, found.nuts_countries) or ["Europe"],
-        "creator": {"@type": "Organization", "@id": view.editor.publisher.iri, "name": view.editor.publisher.name},
-        "includedInDataCatalog": {"@type": "DataCatalog", "url": f"{view.address}/catalogue"}, "distribution": files,
-    }  # fmt: skip
-    known = {key: value for key, value in content.items() if value not in ("", [])}
-    return json.dumps(known, ensure_ascii=False).replace("<", "\\u003c")

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from circkg_loaders.contributed.our_forms import our_forms
 from circkg_loaders.load import RECORDS, Loaded
 from circkg_loaders.registry import DataSet, Role
 from circkg_server import purging
 from circkg_server.accounts import faults
 from circkg_server.build import examine, publish
 from circkg_server.contributions.difference import merged, refused
+from circkg_server.contributions.knowledge import TYPE
 from circkg_server.contributions.licences import compatible
 from circkg_server.contributions.provenance import Provenance, merged_records, records
 from circkg_server.contributions.published import by_subject
@@ -22,7 +24,11 @@ from circkg_server.releases.archive import CONTRIBUTED, Archive, StoreBusyError,
 from circkg_server.releases.manifest import Manifest
 from circkg_server.retired import retired_of
 from circkg_server.writes.tokens import Audit
+from circkg_shapes.forms import in_language
 from circkg_shapes.terms import Triple
+
+SUBJECT = "circular economy"
+"""What every set is about."""
 
 SHOWN = 50
 """Most faults of the whole that a refusal names."""
@@ -149,11 +155,11 @@ def _with(loaded: Loaded, archive: Archive, staging: Staging, found: Contributed
         raise StagingError(f"The set {about.set} is kept in the tables of the repository. Choose another slug.")
     before = by_subject(loaded.triples.get(about.set, []))
     after = merged(before, triples, about.replaces)
-    stated = _stated(found, known)
+    stated = _stated(found, known, after)
     kept = DataSet(
         about.set + RECORDS, f"Records of {stated.title}", Role.PROVENANCE, CONTRIBUTED, stated.version,
         stated.licence, f"Where the statements of the set {about.set} come from, by whom and how they were checked.",
-        issued=stated.issued, rights=stated.rights,
+        keywords=(*stated.keywords, "provenance"), issued=stated.issued, rights=stated.rights,
     )  # fmt: skip
     told = Provenance(found, date.fromisoformat(stated.issued), decision.links)
     loaded.triples[about.set] = after
@@ -170,7 +176,7 @@ def _replaced(sets: Iterable[DataSet], new: tuple[DataSet, ...]) -> list[DataSet
     return [by_slug.pop(each.slug, each) for each in sets] + list(by_slug.values())
 
 
-def _stated(found: Contributed, known: DataSet | None) -> DataSet:
+def _stated(found: Contributed, known: DataSet | None, triples: Iterable[Triple]) -> DataSet:
     about = found.about
     licence = compatible(about.licence)
     number = int(known.version) + 1 if known else 1
@@ -178,8 +184,16 @@ def _stated(found: Contributed, known: DataSet | None) -> DataSet:
     return DataSet(
         about.set, about.title or (known.title if known else about.set), Role.STATED, CONTRIBUTED, str(number),
         "CC-BY-4.0", about.description or (known.description if known else about.title),
-        about.keywords or (known.keywords if known else ()), date.today().isoformat(), rights=rights,
+        about.keywords or (known.keywords if known else ()) or _keywords(triples), date.today().isoformat(),
+        rights=rights,
     )  # fmt: skip
+
+
+def _keywords(triples: Iterable[Triple]) -> tuple[str, ...]:
+    """Return words to find a set by of which nobody gave any: portals lay stress on them."""
+    kinds = {value for _, predicate, value in triples if predicate == TYPE}
+    described = (form for form in our_forms() if form.target in kinds)
+    return (SUBJECT, *(in_language(form.names, "en").lower() for form in described))
 
 
 def reviewed_triples(folder: Path) -> dict[int, list[Triple]]:

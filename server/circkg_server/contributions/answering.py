@@ -42,6 +42,10 @@ class UnreadableError(ValueError):
     """A file that cannot be judged."""
 
 
+class RulesError(UnreadableError):
+    """Rules of a request by which nothing can be judged."""
+
+
 class NotAcceptableError(ValueError):
     """A format that there is not."""
 
@@ -52,6 +56,7 @@ _KINDS: tuple[tuple[type[Exception], HTTPStatus, str], ...] = (
     (TooSlowError, HTTPStatus.REQUEST_TIMEOUT, "The upload took too long"),
     (MediaTypeError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "This kind of file is not read"),
     (NotAcceptableError, HTTPStatus.NOT_ACCEPTABLE, "There is no such format"),
+    (RulesError, HTTPStatus.BAD_REQUEST, "The rules are not right"),
     (UnreadableError, HTTPStatus.UNPROCESSABLE_ENTITY, "The file cannot be judged"),
     (TooLongError, HTTPStatus.UNPROCESSABLE_ENTITY, "Judging took too long"),
     (TooBigError, HTTPStatus.UNPROCESSABLE_ENTITY, "Judging needed too much"),

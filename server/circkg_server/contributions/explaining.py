@@ -153,10 +153,12 @@ class Explainer:
         return (in_language(form.names, self._language) if form else "") or shown(kind)
 
     def thing(self, focus: Term) -> str:
-        """Return the name of a thing in the language of the report, else its IRI shortened."""
+        """Return the name of a thing in the language of the report, else its IRI; empty for a row without a name."""
         names = [literal_parts(v)[:2] for _, p, v in self._locator.about(focus) if p in NAMES and v.startswith('"')]
         texts = tuple((tag or "", text) for text, tag in names if text)
-        return in_language(texts, self._language) or self._knowledge.name(focus, self._language) or shown(focus)
+        name = in_language(texts, self._language) or self._knowledge.name(focus, self._language)
+        # A blank node of a table is ours: it stands for a row that nothing names.
+        return name or ("" if is_blank(focus) and self._locator.row_of(focus) else shown(focus))
 
     # Places
 

@@ -238,11 +238,11 @@ def shacl_report(report: Report, syntax: str, query: str = "") -> bytes:
         store.extend(quads)
         try:
             answer = store.query(query)
-        except (SyntaxError, OSError) as error:
+            if not isinstance(answer, QueryTriples):
+                raise RequestError("reportQuery has to be a CONSTRUCT query.")
+            content = serialize(answer, format=SHACL_SYNTAXES[syntax])
+        except (SyntaxError, OSError, RuntimeError) as error:
             raise RequestError(f"reportQuery cannot be evaluated: {error}") from error
-        if not isinstance(answer, QueryTriples):
-            raise RequestError("reportQuery has to be a CONSTRUCT query.")
-        content = serialize(answer, format=SHACL_SYNTAXES[syntax])
     else:
         # What is said of one node stands together, in the order in which the nodes first come.
         place: dict[object, int] = {}

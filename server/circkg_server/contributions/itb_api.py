@@ -12,10 +12,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from circkg_server.contributions import itb
-from circkg_server.contributions.answering import RETRY, UnreadableError, client_of, while_there
+from circkg_server.contributions.answering import RETRY, RulesError, UnreadableError, client_of, while_there
 from circkg_server.contributions.desk import JobError
 from circkg_server.contributions.official import Official
-from circkg_server.contributions.uploads import BusyError, TooLargeError, TooSlowError, UploadError
+from circkg_server.contributions.uploads import BusyError, CrowdingError, TooLargeError, TooSlowError, UploadError
 from circkg_server.contributions.validation import Validation
 
 TYPE = "circkg"
@@ -86,11 +86,13 @@ async def itb_answered(handling: Awaitable[Response]) -> Response:
         headers = {}
         if isinstance(error, BusyError):
             status, headers = HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": RETRY, "Connection": "close"}
+        elif isinstance(error, CrowdingError):
+            status, headers = HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": RETRY}
         elif isinstance(error, TooLargeError):
             status, headers = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"Connection": "close"}
         elif isinstance(error, TooSlowError):
             status, headers = HTTPStatus.REQUEST_TIMEOUT, {"Connection": "close"}
-        elif isinstance(error, UploadError | json.JSONDecodeError):
+        elif isinstance(error, UploadError | RulesError | json.JSONDecodeError):
             status = HTTPStatus.BAD_REQUEST
         elif not isinstance(error, itb.RequestError | UnreadableError | JobError):
             raise

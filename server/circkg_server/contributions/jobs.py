@@ -153,12 +153,16 @@ def work(folder: Path) -> Outcome:
     try:
         JOBS[job.pop("kind")](folder, job)
     except (ContributionError, ShapesError, RefusedError, itb.RequestError) as error:
-        _write(folder / "problem.json", {"detail": str(error)})
+        _refuse(folder, str(error), of_rules=isinstance(error, ShapesError))
         return Outcome.REFUSED
     except RecursionError:
-        _write(folder / "problem.json", {"detail": "It is nested too deep to be judged."})
+        _refuse(folder, "It is nested too deep to be judged.")
         return Outcome.REFUSED
     return Outcome.DONE
+
+
+def _refuse(folder: Path, detail: str, *, of_rules: bool = False) -> None:
+    _write(folder / "problem.json", {"detail": detail, "of_rules": of_rules})
 
 
 def _write(path: Path, content: object) -> None:
@@ -282,8 +286,7 @@ def _itb(folder: Path, job: dict[str, Any]) -> None:
     else:
         triples = list(read_bytes(Path(content.path).read_bytes(), named(content)).triples)
         known = [triple for path in job["background"] for triple in _rdf(Path(path), "text/turtle")]
-        own = [triple for rule in request["rules"] for triple in _rdf(Path(rule["path"]), rule["media_type"])]
-        refuse_reading(own)
+        own = _own_rules(request["rules"])
         official = [triple for path in job["shapes"] for triple in _rdf(Path(path), "text/turtle")]
         report, version = validate(triples, known, Shapes.of([*official, *own])), ""
     if syntax not in (itb.XML, itb.TEXT_XML, itb.JSON):
@@ -304,9 +307,24 @@ def _itb(folder: Path, job: dict[str, Any]) -> None:
     (folder / "report").write_bytes(told.to_json() if syntax == itb.JSON else told.to_xml())
 
 
-def _rdf(path: Path, media_type: str) -> list[Triple]:
+def _own_rules(rules: Sequence[dict[str, str]]) -> list[Triple]:
+    """Return the rules that a request brings.
+
+    :raises ShapesError: if they are no RDF, or would read more than the data.
+    """
+    found: list[Triple] = []
+    for number, rule in enumerate(rules, start=1):
+        try:
+            found += _rdf(Path(rule["path"]), rule["media_type"], f"rule-set-{number}")
+        except ContributionError as error:
+            raise ShapesError(str(error)) from error
+    refuse_reading(found)
+    return found
+
+
+def _rdf(path: Path, media_type: str, name: str = "") -> list[Triple]:
     """Return the triples of a file of RDF, its blank nodes apart from those of other files."""
-    triples = read_bytes(path.read_bytes(), named(JobFile(str(path), "", media_type))).triples
+    triples = read_bytes(path.read_bytes(), named(JobFile(str(path), name, media_type))).triples
     own = f"_:{path.stem.replace('-', '')}x"
     return [
         (_apart(subject, own), predicate, _apart(value, own)) for subject, predicate, value in triples
@@ -323,7 +341,7 @@ def refuse_reading(shapes_: Iterable[Triple]) -> None:
     A keyword may be written with escapes (SPARQL 1.1, section 19.2), and what a prefix is declared as is put before a
     query as it is.
 
-    :raises RefusedError: if there is such a query.
+    :raises ShapesError: if there is such a query.
     """
     for _, predicate, value in shapes_:
         if is_iri(value) or is_blank(value):
@@ -333,9 +351,9 @@ def refuse_reading(shapes_: Iterable[Triple]) -> None:
             for written in (text, _unescaped(text)):
                 for token in tokens(written):
                     if token.is_word("FROM", "SERVICE", "LOAD"):
-                        raise RefusedError(f"A rule has SPARQL with {token.text.upper()}. Rules read the data alone.")
+                        raise ShapesError(f"A rule has SPARQL with {token.text.upper()}. Rules read the data alone.")
         elif (allowed := _DECLARED.get(predicate)) and not allowed.fullmatch(text):
-            raise RefusedError(f"A rule declares a prefix as {text[:80]!r}, which is no {predicate[len(SH) + 1 : -1]}.")
+            raise ShapesError(f"A rule declares a prefix as {text[:80]!r}, which is no {predicate[len(SH) + 1 : -1]}.")
 
 
 def _unescaped(text: str) -> str:

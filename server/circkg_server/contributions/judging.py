@@ -21,6 +21,7 @@ from circkg_server.contributions.terms import undefined
 from circkg_shapes.forms import Field
 from circkg_shapes.report import Report
 from circkg_shapes.rooms import shape_files
+from circkg_shapes.terms import is_blank
 from circkg_shapes.validate import Shapes, validate
 
 _RDF: Final = frozenset(("turtle", "n-triples", "n-quads", "trig", "rdf-xml", "json-ld"))
@@ -92,7 +93,7 @@ def judge(
     """
     progress("validate")
     contributions = tuple(restated(each, knowledge) for each in contributions)
-    focus = list(dict.fromkeys(triple for each in contributions for triple in each.triples))
+    focus = list(dict.fromkeys(triple for each in contributions for triple in each.judged))
     report = validate([*focus, *date_bounds(focus)], knowledge.background, shapes)
     if ours:
         report = report.with_results((*report.results, *undefined(focus, knowledge)))
@@ -124,9 +125,12 @@ def judge(
 
 
 def _own_faults(contributions: Sequence[Contribution], explained: Iterable[Fault]) -> Iterator[Fault]:
-    """Yield the faults that do not follow from a cell which could not be read, and is told of already."""
+    """Yield the faults that do not follow from what is told already: a cell that cannot be read, a missing name."""
     spoiled = {pair for each in contributions for pair in each.spoiled}
+    nameless = {subject for each in contributions for subject, _, _ in each.nameless if is_blank(subject)}
     for fault in explained:
+        if fault.code == "identifier-form" and fault.focus_node in nameless:
+            continue
         named = [name for step, _ in steps(fault.path) for name in written_as(step)]
         if fault.code not in _CONSEQUENCES or not any((fault.focus_node, name) in spoiled for name in named):
             yield fault

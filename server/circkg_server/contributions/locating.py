@@ -35,7 +35,7 @@ class Locator:
         self._knowledge = knowledge
         forward: defaultdict[Term, list[Triple]] = defaultdict(list)
         backward: defaultdict[Term, list[Triple]] = defaultdict(list)
-        for triple in dict.fromkeys(triple for each in contributions for triple in each.triples):
+        for triple in dict.fromkeys(triple for each in contributions for triple in each.judged):
             forward[triple[0]].append(triple)
             backward[triple[2]].append(triple)
         self._forward: Mapping[Term, Sequence[Triple]] = dict(forward)
@@ -91,6 +91,10 @@ class Locator:
         """Return the rows or lines that describe a thing, else the places that name it."""
         rows = [place for each in self._contributions if (place := each.origins.of_focus(focus)) is not None]
         return tuple(dict.fromkeys(rows)) or self.of(self._backward.get(focus, ()))
+
+    def row_of(self, focus: Term) -> int | None:
+        """Return the row of a table that describes a thing; ``None`` if none does."""
+        return next((place.row for place in self.of_focus(focus) if place.row), None)
 
     def of_change(self, focus: Term, path: str | None) -> tuple[Place, ...]:
         """Return the places that made a published thing wrong: along the path, else wherever the files name it."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from circkg_server.contributions.answering import UnreadableError
+from circkg_server.contributions.answering import RulesError, UnreadableError
 from circkg_server.contributions.desk import Desk
 from circkg_server.contributions.jobs import Outcome, job_of
 from circkg_server.contributions.settings import ValidateSettings
@@ -43,6 +43,7 @@ class Validation:
 
         :param client: address of the client.
         :raises CrowdingError: if the client has too many jobs already.
+        :raises RulesError: if nothing can be judged by the rules that were sent.
         :raises UnreadableError: if what was sent cannot be judged.
         :raises JobError: if it took too long, needed too much or broke.
         """
@@ -57,5 +58,6 @@ class Validation:
             if not self.clients[client]:
                 del self.clients[client]
         if outcome is Outcome.REFUSED:
-            raise UnreadableError(json.loads((folder / "problem.json").read_text(encoding="utf-8"))["detail"])
+            problem = json.loads((folder / "problem.json").read_text(encoding="utf-8"))
+            raise (RulesError if problem["of_rules"] else UnreadableError)(problem["detail"])
         return (folder / "report").read_bytes()

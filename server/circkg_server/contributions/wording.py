@@ -46,8 +46,8 @@ def title(fault: Fault, language: str) -> str:
 
 
 def message(fault: Fault, language: str) -> str:
-    """Return what is wrong, long values cut."""
-    values = {name: cut(value, _LONGEST_VALUE) for name, value in fault.values.items()}
+    """Return what is wrong, long values cut, but for the list of forms: that is ours, and wanted whole."""
+    values = {name: value if name == "forms" else cut(value, _LONGEST_VALUE) for name, value in fault.values.items()}
     if fault.code == "personal-data":
         values["kind"] = words(language).get(f"personal_{fault.values['kind']}", fault.values["kind"])
     return codes.filled(codes.text(fault.code, language).message, values)

@@ -64,12 +64,12 @@ LIST_FORMATS = (HTML, JSON, TURTLE)
 """Formats of the list of profiles."""
 
 
-def by_name(name: str) -> Profile | None:
+def by_name(name: str, offered: Sequence[Profile] = PROFILES) -> Profile | None:
     """Return the profile that the parameter ``_profile`` names, by its token or IRI."""
-    return next((found for found in PROFILES if name in (found.token, found.iri)), None)
+    return next((found for found in offered if name in (found.token, found.iri)), None)
 
 
-def negotiate(accept_profile: str) -> Profile | None:
+def negotiate(accept_profile: str, offered: Sequence[Profile] = PROFILES) -> Profile | None:
     """Return the profile that a client likes best by the header ``Accept-Profile``; ``None``: it takes none of them.
 
     >>> negotiate("<https://schema.org/>;q=0.9, <http://example.org/p>").token
@@ -80,14 +80,16 @@ def negotiate(accept_profile: str) -> Profile | None:
         parameters = accept_profile[match.end() :].partition(",")[0]
         quality = re.search(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)", parameters)
         value = float(quality[1]) if quality else 1.0
-        found = by_name(match[1])
+        found = by_name(match[1], offered)
         if found is not None and value > liked:
             best, liked = found, value
     return best
 
 
-def alternates(about: str, chosen: Format, address: Callable[[Format, Profile], str]) -> bytes:
-    """Return the list of profiles and formats, as JSON or Turtle.
+def alternates(
+    about: str, chosen: Format, address: Callable[[Format, Profile], str], offered: Sequence[Profile] = PROFILES
+) -> bytes:
+    """Return the list of profiles and formats, as JSON or Turtle, the first profile being the default.
 
     :param address: gives where a description is in a format and profile.
     """
@@ -95,25 +97,25 @@ def alternates(about: str, chosen: Format, address: Callable[[Format, Profile], 
         listed = [
             {
                 "token": profile.token, "uri": profile.iri, "title": profile.title, "description": profile.description,
-                "default": profile is OURS,
+                "default": profile is offered[0],
                 "formats": [
                     {"media_type": found.media_type, "href": address(found, profile)} for found in profile.formats
                 ],
             }
-            for profile in PROFILES
+            for profile in offered
         ]  # fmt: skip
         return json_document({"resource": about, "profiles": listed})
-    return written(_triples(about, address), TURTLE)
+    return written(_triples(about, address, offered), TURTLE)
 
 
-def _triples(about: str, address: Callable[[Format, Profile], str]) -> list[Triple]:
+def _triples(about: str, address: Callable[[Format, Profile], str], offered: Sequence[Profile]) -> list[Triple]:
     dct = "http://purl.org/dc/terms/"
     type_ = iri("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
     found: list[Triple] = []
-    for profile in PROFILES:
+    for profile in offered:
         for format_ in profile.formats:
             representation = iri(address(format_, profile))
-            is_default = profile is OURS and format_ is profile.formats[0]
+            is_default = profile is offered[0] and format_ is profile.formats[0]
             has = "hasDefaultRepresentation" if is_default else "hasRepresentation"
             found += [
                 (iri(about), iri(f"{_ALTR}{has}"), representation),

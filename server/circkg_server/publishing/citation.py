@@ -27,7 +27,8 @@ class Citation:
     :param issued: day, as ISO 8601 writes it; empty if no editor has declared one.
     :param licences: SPDX identifiers.
     :param part_of: IRI of what this is a version of; empty: of nothing.
-    :param note: what else a reader must know, such as whom the licence of a source asks to name.
+    :param credit: whom else than the authors the licence asks to name, and how; empty: nobody.
+    :param remark: what else a reader must know.
     """
 
     key: str
@@ -42,7 +43,13 @@ class Citation:
     keywords: tuple[str, ...]
     abstract: str
     part_of: str = ""
-    note: str = ""
+    credit: str = ""
+    remark: str = ""
+
+    @property
+    def note(self) -> str:
+        """Return credit and remark in one, for formats that have one place for both."""
+        return " ".join(filter(None, (self.credit, self.remark)))
 
     @property
     def year(self) -> str:
@@ -80,7 +87,7 @@ def of_release(release: Release, editor: Editor) -> Citation:
         keywords=release.keywords,
         abstract=release.description,
         part_of=release.graph,
-        note=release.rights,
+        credit=release.rights,
     )
 
 
@@ -131,7 +138,7 @@ def of_query(text: str, manifest: Manifest, day: str, editor: Editor, address: s
         keywords=(),
         abstract=text,
         part_of=whole.url,
-        note="Servers answer queries of newer snapshots and of those they keep; the releases of all stay for ever.",
+        remark="Servers answer queries of newer snapshots and of those they keep; the releases of all stay for ever.",
     )
 
 

@@ -26,6 +26,7 @@ def text(citation: Citation) -> str:
         f"{citation.publisher}." if citation.publisher else "",
         "Dataset." if citation.kind == "dataset" else "Software.",
         citation.url,
+        f"({citation.credit})" if citation.credit else "",
     ]
     return " ".join(part for part in parts if part)
 

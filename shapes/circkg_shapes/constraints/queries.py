@@ -64,7 +64,12 @@ class Sparql(Component):
 
     def find(self, run: Run, shape: Shape, values: Values) -> Iterator[Finding]:
         """Yield the solutions about the focus nodes."""
-        found = list(solutions(self.query, run.data, values.focus))
+        try:
+            found = list(solutions(self.query, run.data, values.focus))
+        except RecursionError:
+            raise
+        except (SyntaxError, RuntimeError) as error:  # of the store, which knows no functions of others
+            raise queries.QueryError(f"{shape.node}: its constraint {self.node} cannot be asked: {error}") from error
         failed = next((solution for solution in found if solution.failure), None)
         if failed:
             raise queries.QueryError(f"The constraint {self.node} reports a failure for {failed.this}.")
