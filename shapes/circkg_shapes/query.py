@@ -207,13 +207,18 @@ def _selected(select: CompValue) -> set[str]:
 def _asks_for_forms(algebra: CompValue) -> bool:
     """Tell whether the forms of numbers and times matter, which a store does not keep (``05`` becomes ``5``).
 
-    So do a function that gives them, counting, and patterns that look for one and the same literal.
+    So do a function that gives them, counting, patterns that look for one and the same literal, and a ``?value`` that
+    is read elsewhere than right at ``$this``: which form it has there is not traced back.
     """
     objects: Counter[object] = Counter()
     for part in _parts(algebra):
         if part.name in _ASKS_FOR_FORMS or (part.name == "Function" and str(part.iri) == XSD_STRING):
             return True
-        objects.update(value for _, _, value in _triples(part))
+        for subject, predicate, value in _triples(part):
+            ends = (subject, value) if isinstance(predicate, PropertyPath) else (value,)  # it may lead backwards
+            objects.update(ends)
+            if Name("value") in ends and (subject != Name("this") or isinstance(predicate, PropertyPath)):
+                return True
     return any(
         str(value.datatype or "").startswith(XSD)
         if isinstance(value, Literal)
