@@ -570,6 +570,21 @@ def test_the_public_address_is_the_base(serving: Serving, store: Archive) -> Non
 # -- datasets -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "parameter", ["timeout=0", "snapshot=none", "default-graph-uri=relative", "query=ASK%20%7B%7D"]
+)
+def test_parameters_of_the_address_are_meant_when_a_form_is_posted(server: str, parameter: str) -> None:
+    refused = httpx.post(f"{server}/sparql?{parameter}", data={"query": "ASK {}"})
+    assert refused.status_code == 400, refused.text
+
+
+def test_the_form_wins_over_the_address(server: str) -> None:
+    asked = {"query": "ASK {}", "format": "xml"}
+    assert "xml" in httpx.post(f"{server}/sparql?format=json", data=asked).headers["content-type"]
+    del asked["format"]
+    assert "xml" in httpx.post(f"{server}/sparql?format=xml", data=asked).headers["content-type"]
+
+
 def test_several_graphs_are_merged_over_http(serving: Serving, tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     sets = [DataSet(slug, slug, Role.STATED, "facts", "1", "CC-BY-4.0", "For a test.") for slug in ("a", "b")]

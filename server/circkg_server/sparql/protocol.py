@@ -176,7 +176,8 @@ class Endpoint:
             raise RequestProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A query cannot come as this type", detail)
         body = await exchange.body(self.settings.max_query * (3 if kind == FORM else 1))
         if kind == FORM:
-            return await asyncio.to_thread(parameters, body) if len(body) > LONG else parameters(body)
+            form = await asyncio.to_thread(parameters, body) if len(body) > LONG else parameters(body)
+            return [*form, *items]  # an address such as /sparql?timeout=5 means it; the form may say otherwise
         try:
             return [*(item for item in items if item[0] != "query"), ("query", body.decode())]
         except UnicodeDecodeError as error:
