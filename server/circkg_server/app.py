@@ -29,6 +29,7 @@ from circkg_server.engines.remote import RemoteEngines, RemoteServed
 from circkg_server.engines.remote_settings import RemoteSettings
 from circkg_server.engines.service import Engines, Served
 from circkg_server.linked_data.application import LinkedData
+from circkg_server.methods import Methods
 from circkg_server.operations.logs import Answered, RequestLog, log_query
 from circkg_server.operations.metrics import Metrics
 from circkg_server.operations.proxy import Proxied
@@ -47,6 +48,7 @@ from circkg_server.sparql import description
 from circkg_server.sparql.express import Application, Express
 from circkg_server.sparql.express.pages import Pages
 from circkg_server.sparql.protocol import Endpoint
+from circkg_server.web.problem_pages import ProblemPages
 from circkg_server.web.rendering import ICON
 from circkg_server.web.start import start as start_page
 from circkg_server.writes.engine import LiveEngine
@@ -143,12 +145,12 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
         pages.include_router(part)
     _add_pages(pages, engine)
 
-    guarded = SpaceGuard(pages, space)
+    guarded = SpaceGuard(Methods(pages), space)
 
     async def dispatch(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         await _part_for(scope, endpoint, linked, guarded)(scope, receive, send)
 
-    log = RequestLog(Cors(dispatch))
+    log = RequestLog(ProblemPages(Cors(dispatch), settings.public_url))
 
     def note(found: list[Answered]) -> None:
         for one in found:

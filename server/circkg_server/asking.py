@@ -40,7 +40,7 @@ class _Refusals(HTTPErrorProcessor):
     https_response = http_response
 
 
-Wrapper.urlopener = build_opener(_Refusals).open
+Wrapper.urlopener = build_opener(_Refusals).open  # type: ignore[attr-defined, assignment]  # it has no other place
 
 
 def ask_store(archive: Archive, query: str, format_: str) -> bytes | Table:

@@ -19,4 +19,5 @@ def content(status: HTTPStatus, title: str, detail: str, **more: Any) -> bytes:
 
 def problem(status: HTTPStatus, title: str, detail: str, **more: Any) -> Response:
     """Return a problem as a response."""
-    return Response(content(status, title, detail, **more), status, media_type=MEDIA_TYPE)
+    headers = {"Vary": "Accept"}  # who asks for pages gets one: circkg_server.web.problem_pages
+    return Response(content(status, title, detail, **more), status, headers, MEDIA_TYPE)

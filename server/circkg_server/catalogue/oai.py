@@ -316,7 +316,7 @@ def build_router(shelf: Shelf, page: int = PAGE) -> APIRouter:
     """
     router = APIRouter()
 
-    @router.api_route("/oai", methods=["GET", "HEAD", "POST"], response_class=Response)
+    @router.api_route("/oai", methods=["GET", "POST"], response_class=Response)
     async def oai(request: Request) -> Response:
         """Answer a request of OAI-PMH 2.0, by GET or POST."""
         text = request.url.query

@@ -26,7 +26,6 @@ from circkg_server.releases.manifest import Manifest, Release
 from circkg_shapes.terms import TermError, iri
 
 _HTML = "text/html"
-_READ = ["GET", "HEAD"]
 
 Maker = Callable[[], bytes]
 """Makes a form of a document."""
@@ -46,13 +45,13 @@ def build_router(shelf: Shelf) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
 
-    @router.api_route("/catalogue", methods=_READ, response_class=Response)
-    @router.api_route("/set", methods=_READ, response_class=Response)
+    @router.get("/catalogue", response_class=Response)
+    @router.get("/set", response_class=Response)
     def catalogue(request: Request) -> Response:
         """Describe all sets in DCAT-AP 3.0.1."""
         return _Answer(shelf, request).give("catalogue")
 
-    @router.api_route("/catalogue/quality", methods=_READ, response_class=Response)
+    @router.get("/catalogue/quality", response_class=Response)
     def quality() -> Response:
         """Give the metadata quality score of the catalogue, in DQV, as `circkg quality --keep` found it."""
         manifest = shelf.archive.current()
@@ -62,23 +61,23 @@ def build_router(shelf: Shelf) -> APIRouter:
             return problem(HTTPStatus.NOT_FOUND, "There is no score", detail)
         return Response(path.read_bytes(), media_type=FORMS[0].media_type)
 
-    @router.api_route("/.well-known/void", methods=_READ, response_class=Response)
-    @router.api_route("/void", methods=_READ, response_class=Response)
+    @router.get("/.well-known/void", response_class=Response)
+    @router.get("/void", response_class=Response)
     def void(request: Request) -> Response:
         """Describe what the graph is made of, in VoID."""
         return _Answer(shelf, request).give("void")
 
-    @router.api_route("/catalogue.{ending}", methods=_READ, response_class=Response, include_in_schema=False)
+    @router.get("/catalogue.{ending}", response_class=Response, include_in_schema=False)
     def catalogue_form(request: Request, ending: str) -> Response:
         chosen = _by_ending(ending)
         return _Answer(shelf, request, chosen).give("catalogue") if chosen else _nothing(shelf)
 
-    @router.api_route("/void.{ending}", methods=_READ, response_class=Response, include_in_schema=False)
+    @router.get("/void.{ending}", response_class=Response, include_in_schema=False)
     def void_form(request: Request, ending: str) -> Response:
         chosen = _by_ending(ending)
         return _Answer(shelf, request, chosen).give("void") if chosen else _nothing(shelf)
 
-    @router.api_route("/set/{slug}", methods=_READ, response_class=Response)
+    @router.get("/set/{slug}", response_class=Response)
     def one_set(request: Request, slug: str) -> Response:
         """Describe a set as it is now, and name its releases."""
         name, _, ending = slug.partition(".")
@@ -87,7 +86,7 @@ def build_router(shelf: Shelf) -> APIRouter:
             return _nothing(shelf)
         return _Answer(shelf, request, chosen).set(name)
 
-    @router.api_route("/set/{slug}/{version}", methods=_READ, response_class=Response)
+    @router.get("/set/{slug}/{version}", response_class=Response)
     def one_release(request: Request, slug: str, version: str) -> Response:
         """Describe a release of a set; its address is for ever."""
         name, _, ending = version.rpartition(".")

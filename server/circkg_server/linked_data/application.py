@@ -253,7 +253,7 @@ class LinkedData:
         return found
 
     async def _problem(self, asked: Asked, found: RequestProblem) -> None:
-        """Send a problem: as a page to who reads pages, as statements to who reads those of what was withdrawn."""
+        """Send a problem; of what was withdrawn, as statements to who reads those."""
         headers: Headers = [
             (name.encode(), value.encode("latin-1", "replace")) for name, value in found.headers.items()
         ]
@@ -261,15 +261,7 @@ class LinkedData:
         headers.append((b"vary", VARY))
         content = problems.content(found.status, found.title, found.detail, **found.more)
         media_type = problems.MEDIA_TYPE
-        if asked.wants_page:
-            title = {HTTPStatus.NOT_FOUND: "missing_title", HTTPStatus.GONE: "gone_title"}.get(found.status)
-            content = asked.render(
-                "problem.html", title=asked.words(title) if title else found.title, detail=found.detail,
-                status=int(found.status), iri=found.more.get("iri", ""), offered=found.more.get("offered", []),
-                replaced_by=found.more.get("replacedBy", ""), page_of=page_of,
-            )  # fmt: skip
-            media_type = HTML.content_type
-        elif isinstance(found, _Withdrawn):
+        if isinstance(found, _Withdrawn) and not asked.wants_page:
             chosen = formats.negotiate(asked.exchange.header(b"accept"), (_PROBLEM, *DATA))
             if chosen in DATA:
                 content, media_type = formats.written(_obituary(found.tombstone), chosen), chosen.content_type

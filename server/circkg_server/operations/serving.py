@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from circkg_server.operations import logs
+from circkg_server.operations.connections import Http
 from circkg_server.operations.settings import OperationsSettings
 from circkg_server.sparql.express import Application
 
@@ -22,9 +23,9 @@ def run(
     for the whole.
     """
     logs.configure(settings)
-    http: Any = HttpToolsProtocol
+    http: Any = partial(Http, patience=settings.patience)
     if isinstance(app, Application) and not unix_socket:
-        http = app.express.protocol(HttpToolsProtocol)
+        http = app.express.protocol(http)
     config = uvicorn.Config(
         app, host=host, port=port, uds=unix_socket or None, log_config=None, access_log=False, server_header=False,
         proxy_headers=False,  # the middleware of ours knows which proxies to believe

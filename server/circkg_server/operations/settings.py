@@ -25,6 +25,8 @@ class OperationsSettings(FromVariables):
     """seconds that running requests have to end when the server is told to stop"""
     keep_alive: int = 5
     """seconds that a connection without requests stays open; a proxy in front should close its own sooner"""
+    patience: int = 30
+    """seconds in which the head of a request must have come, and after which its body must go on; else it is ended"""
     trusted_proxies: str = ""
     """addresses or networks of proxies whose headers are believed, with commas between; `unix` for a Unix socket"""
     proxy_headers: str = "x-forwarded"

@@ -34,7 +34,6 @@ _KEPT, _KEPT_BYTES = 64, 1 << 20
 _HTML = "text/html"
 LONGEST_ADDRESS = 8000
 """Characters of an address that every client should take: https://www.rfc-editor.org/rfc/rfc9110#section-4.1"""
-_METHODS = ["GET", "HEAD"]
 
 
 @dataclass(slots=True)
@@ -139,7 +138,7 @@ def _add_files(router: APIRouter, seen: Site) -> None:
     """Give things at their own paths."""
 
     def files(pattern: str, part: site.Part) -> None:
-        @router.api_route(pattern, methods=_METHODS, response_class=Response, include_in_schema=False)
+        @router.get(pattern, response_class=Response, include_in_schema=False)
         def file(request: Request) -> Response:
             path = request.url.path.removeprefix(request.scope.get("root_path", "")).lstrip("/")
             return seen.give(request, f"{path}index.html" if path.endswith("/") else path, part)
@@ -162,36 +161,36 @@ def _add_files(router: APIRouter, seen: Site) -> None:
 def _add_negotiated(router: APIRouter, seen: Site) -> None:
     """Give things in the form that a client likes best."""
 
-    @router.api_route("/releases", methods=_METHODS, response_class=Response)
+    @router.get("/releases", response_class=Response)
     def releases(request: Request) -> Response:
         """Give all releases of all data sets: a page, or JSON."""
         return seen.negotiate(request, {_HTML: "releases/index.html", JSON: "releases.json"}, site.snapshots)
 
-    @router.api_route("/dumps", methods=_METHODS, response_class=Response)
+    @router.get("/dumps", response_class=Response)
     def dumps(request: Request) -> Response:
         """Give the list of the files of what is published now, with sizes and checksums: a page, or JSON."""
         return seen.negotiate(request, {_HTML: "dumps/index.html", JSON: "dumps.json"}, site.dump_lists)
 
-    @router.api_route("/snapshot/{number:int}", methods=_METHODS, response_class=Response)
+    @router.get("/snapshot/{number:int}", response_class=Response)
     def snapshot(request: Request, number: int) -> Response:
         """Give a snapshot: which release of each data set it holds; a page, or the manifest as JSON."""
         offered = {_HTML: f"snapshot/{number}/index.html", JSON: f"snapshot/{number}.json"}
         return seen.negotiate(request, offered, site.snapshots)
 
-    @router.api_route("/set/{set_}/{version}/diff", methods=_METHODS, response_class=Response)
+    @router.get("/set/{set_}/{version}/diff", response_class=Response)
     def diff(request: Request, set_: str, version: str) -> Response:
         """Give what a release changed against the one before: a page, or JSON. The patch is ``diff.rdfp``."""
         folder = f"set/{set_}/{version}"
         offered = {_HTML: f"{folder}/diff/index.html", JSON: f"{folder}/diff.json"}
         return seen.negotiate(request, offered, site.differences)
 
-    @router.api_route("/feed", methods=_METHODS, response_class=Response)
+    @router.get("/feed", response_class=Response)
     def feed(request: Request) -> Response:
         """Give the change feed: TriG, JSON-LD, or a page."""
         offered = {form.media_type: f"feed.{form.ending}" for form in FORMS}
         return seen.negotiate(request, {**offered, _HTML: "feed/index.html"}, site.change_feed)
 
-    @router.api_route("/feed/{number:int}", methods=_METHODS, response_class=Response)
+    @router.get("/feed/{number:int}", response_class=Response)
     def feed_page(request: Request, number: int) -> Response:
         """Give a page of the change feed: TriG or JSON-LD."""
         offered = {form.media_type: f"feed/{number}.{form.ending}" for form in FORMS}
@@ -199,7 +198,7 @@ def _add_negotiated(router: APIRouter, seen: Site) -> None:
 
 
 def _add_citing(router: APIRouter, seen: Site) -> None:
-    @router.api_route("/cite", methods=_METHODS, response_class=Response)
+    @router.get("/cite", response_class=Response)
     def cite(
         request: Request,
         set: str = "",  # noqa: A002 - the name of the parameter in the address

@@ -55,6 +55,7 @@ class Connection(asyncio.Protocol):
         self._connections.add(self)
         peer = transport.get_extra_info("peername")
         self.client = str(peer[0]) if isinstance(peer, tuple) else ""
+        self._watch_from_now()
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """End; a reader that is at an answer nobody waits for is ended too."""
@@ -156,6 +157,8 @@ class Connection(asyncio.Protocol):
         express, endpoint = self._express, self._express.endpoint
         head = express.head(block)
         if head is None or (shape := express.shape(text)) is None or shape.large:
+            return False
+        if "text/html" in head.accept:  # what goes wrong is a page then
             return False
         chosen = express.format(shape, head.accept)
         served = express.pool()
@@ -371,6 +374,8 @@ class Connection(asyncio.Protocol):
         )  # fmt: skip
 
     def _write(self, response: bytes) -> None:
+        if self.transport.is_closing():  # of several requests in a row, the client left before the last was answered
+            return
         self.transport.write(response)
         self._watch_from_now()
 
