@@ -39,6 +39,7 @@ from circkg_server.operations.proxy import Proxied
 from circkg_server.operations.routes import Operations, router
 from circkg_server.operations.settings import OperationsSettings
 from circkg_server.operations.space import FreeSpace, LowSpaceError
+from circkg_server.releases.archive import Archive
 from circkg_server.search.settings import SearchSettings
 from circkg_server.settings import Settings, SettingsError
 from circkg_server.writes.tokens import ForbiddenError, NotAuthorisedError, Scope, Tokens
@@ -463,11 +464,56 @@ def test_deployed_files_use_settings_that_exist() -> None:
         assert used <= names, path.name
 
 
+# -- what cannot work is refused before anything is loaded ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, "0") for name in ("TIMEOUT", "MAX_ROWS", "MAX_BYTES", "MAX_QUERY", "PER_CLIENT", "QUERY_MEMORY")),
+        ("MAX_TIMEOUT", "1"), ("READERS", "100000"), ("PUBLIC_URL", "data.example.org"), ("PUBLIC_URL", "ftp://a/"),
+        ("PUBLIC_URL", "http://a/?b=c"), ("PUBLIC_URL", "http://[::1"), ("PUBLIC_URL", "http://a:0x1/"),
+        ("PUBLIC_URL", "http://"), ("PUBLIC_URL", "http://a b/"),
+    ],
+)  # fmt: skip
+def test_a_setting_with_which_nothing_could_be_answered_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"CIRCKG_{name} is "):
+        Settings.from_environment({f"CIRCKG_{name}": value})
+
+
+def test_no_patience_at_all_is_refused() -> None:
+    with pytest.raises(SettingsError, match="CIRCKG_PATIENCE"):
+        OperationsSettings.from_environment({"CIRCKG_PATIENCE": "0"})
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize("port", ["taken", "70000", "-1", "eighty"])
+def test_a_port_that_cannot_be_had_is_one_clear_error(archive: Archive, port: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = str(taken.getsockname()[1])
+        found = CliRunner().invoke(
+            cli.app, ["serve", "--store", str(archive.folder), "--port", number if port == "taken" else port]
+        )
+    assert found.exit_code == 2
+    assert (number if port == "taken" else "--port") in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_port_0_is_the_same_free_port_at_each_address_of_a_host() -> None:
+    sockets = serving.listen("localhost", 0)
+    try:
+        assert len({found.getsockname()[1] for found in sockets}) == 1
+        assert sockets[0].getsockname()[1] > 0
+    finally:
+        for found in sockets:
+            found.close()
+
+
 # -- the graceful stop ----------------------------------------------------------------------------------------------
 
 SLOW = """
 import asyncio, sys
-from circkg_server.operations.serving import run
+from circkg_server.operations.serving import listen, run
 from circkg_server.operations.settings import OperationsSettings
 
 async def app(scope, receive, send):
@@ -481,7 +527,7 @@ async def app(scope, receive, send):
         await asyncio.sleep(0.1)
     await send({"type": "http.response.body", "body": b"end"})
 
-run(app, "127.0.0.1", int(sys.argv[1]), OperationsSettings(drain=5))
+run(app, listen("127.0.0.1", int(sys.argv[1])), OperationsSettings(drain=5))
 """
 
 

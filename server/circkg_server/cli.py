@@ -104,7 +104,9 @@ def build(
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(envvar="CIRCKG_HOST", help="Address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="CIRCKG_PORT", help="Port to listen at.")] = 8000,
+    port: Annotated[
+        int, typer.Option(envvar="CIRCKG_PORT", min=0, max=65535, help="Port to listen at; 0: any that is free.")
+    ] = 8000,
     store: StoreOption = None,
     engine: Annotated[
         str | None,
@@ -122,7 +124,7 @@ def serve(
     Every setting has a CIRCKG_* variable; docs/operations.md lists them.
     """
     from circkg_server.app import build_app  # noqa: PLC0415 - the other commands start faster without the server
-    from circkg_server.operations.serving import run  # noqa: PLC0415
+    from circkg_server.operations.serving import listen, run  # noqa: PLC0415
 
     given = {
         "CIRCKG_ENGINE": engine, "CIRCKG_REMOTE_QUERY": remote_query, "CIRCKG_REMOTE_UPDATE": remote_update,
@@ -135,9 +137,10 @@ def serve(
         if manifest is None and not is_open:
             raise NothingPublishedError(f"Nothing is published in {archive.folder} yet. Run `circkg build` first.")
         application = build_app(archive, Settings.from_environment())
+        sockets = listen(host, port)
         what = f"snapshot {manifest.number}" if manifest else "open to everybody's writes"
-        err.print(f"CircKG {what} at http://{host}:{port}/ (end with Ctrl-C)")
-        run(application, host, port, OperationsSettings.from_environment())
+        err.print(f"CircKG {what} at http://{host}:{sockets[0].getsockname()[1]}/ (end with Ctrl-C)")
+        run(application, sockets, OperationsSettings.from_environment())
 
 
 app.command()(publishing_commands.publish)

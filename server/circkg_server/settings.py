@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import ClassVar, Self, TypeVar, cast
+from urllib.parse import urlsplit
 
 MIB = 1024 * 1024
+MOST_READERS = 512
 Number = TypeVar("Number", int, float)
 
 
@@ -41,6 +43,20 @@ def read_number(environment: Mapping[str, str], name: str, default: Number, leas
         what = "a whole number" if type_ is int else "a number"
         raise SettingsError(f"{name} is {text!r}; it takes {what} of at least {least:g}.")
     return value
+
+
+def _is_public(address: str) -> bool:
+    """Tell whether an address is one under which a server can be reached.
+
+    >>> _is_public("https://data.example.org/circkg/"), _is_public("data.example.org"), _is_public("http://a/?b")
+    (True, False, False)
+    """
+    try:
+        parts = urlsplit(address)
+        fits = parts.port != 0 and not parts.username and not any(sign.isspace() for sign in address)
+    except ValueError:
+        return False
+    return fits and parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
 
 
 class FromVariables:
@@ -80,6 +96,11 @@ class Settings(FromVariables):
     The limits are stated in the service description and on the status page, and a query that meets one is told so.
     """
 
+    least = {
+        "timeout": 0.001, "max_timeout": 0.001, "max_rows": 1, "max_bytes": 1, "max_query": 1, "query_memory": MIB,
+        "per_client": 1,
+    }  # fmt: skip
+
     engine: str = "auto"
     """auto (memory while the graph fits in a third of the machine's memory), memory, checkpoint, or remote"""
     readers: int = 0
@@ -113,6 +134,14 @@ class Settings(FromVariables):
         """Check the values."""
         if self.engine not in ("auto", "memory", "checkpoint", "remote"):
             raise SettingsError(f"CIRCKG_ENGINE is {self.engine!r}; it takes auto, memory, checkpoint or remote.")
+        if self.max_timeout < self.timeout:
+            raise SettingsError(f"CIRCKG_MAX_TIMEOUT is {self.max_timeout:g}, less than CIRCKG_TIMEOUT.")
+        if self.readers > MOST_READERS:
+            raise SettingsError(f"CIRCKG_READERS is {self.readers}; it takes at most {MOST_READERS}.")
+        if self.public_url and not _is_public(self.public_url):
+            raise SettingsError(
+                f"CIRCKG_PUBLIC_URL is {self.public_url!r}; it takes an address such as https://data.example.org/circkg."
+            )
 
     @property
     def reader_count(self) -> int:

@@ -80,7 +80,7 @@ def build_router(known: Callable[[], Known] = Known.of_rooms) -> APIRouter:
         answer = {"language": language, "languages": list(codes.LANGUAGES), "templates": found}
         return _with_language(JSONResponse(answer), language)
 
-    @router.get("/{name}", response_class=Response)
+    @router.api_route("/{name}", methods=["GET", "HEAD"], response_class=Response)
     def get_template(
         request: Request,
         name: str,

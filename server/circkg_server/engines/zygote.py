@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from pyoxigraph import Store
@@ -140,4 +141,5 @@ def _reap(control: socket.socket, readers: set[int]) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    with suppress(BrokenPipeError):  # the front ended while the image was loaded
+        main(*sys.argv[1:])

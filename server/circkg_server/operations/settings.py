@@ -15,6 +15,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class OperationsSettings(FromVariables):
     """Each is read from its name in capitals after ``CIRCKG_``."""
 
+    least = {"patience": 1}
+
     reserve: int = GIB
     """bytes of the store's disk that must stay free: below, nothing is built and no write is taken"""
     log: str = "json"
