@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -759,6 +760,25 @@ def test_a_deleted_snapshot_is_made_anew_while_it_is_served(tmp_path: Path) -> N
             await until(lambda: pool.readers == 2)
             assert path_of(archive, manifest).exists()
             assert pool.respawns < 12, "readers were forked as fast as they died"
+
+    asyncio.run(run())
+
+
+def test_a_damaged_snapshot_is_told_with_the_way_out(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    publish(archive, a=triples(50))
+    for file in (tmp_path / "snapshots").rglob("*.sst"):
+        file.write_bytes(b"damaged")
+
+    async def run() -> None:
+        with pytest.raises(Failure, match="cannot be loaded") as caught:
+            async with engines_of(archive, engine="checkpoint"):
+                pass
+        folder = re.search(r"delete its folder in (\S+):", str(caught.value))
+        assert folder is not None
+        shutil.rmtree(Path(folder[1]) / "000001")
+        async with engines_of(archive, engine="checkpoint") as engines:
+            assert await counted(ask_engines(engines)) == 50
 
     asyncio.run(run())
 

@@ -130,6 +130,13 @@ def test_a_store_of_another_base_is_refused(tmp_path: Path) -> None:
         archive.current()
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[1]", b"{", b'{"base": "a", "snapshot": 1, "sets": ["a"]}'])
+def test_a_manifest_that_is_none_is_one_clear_error(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_bytes(content)
+    with pytest.raises(ManifestError, match="Put an earlier one back"):
+        Archive(tmp_path).current()
+
+
 def test_only_one_writes_at_a_time(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     with archive.writing(), pytest.raises(StoreBusyError), archive.writing():

@@ -238,7 +238,9 @@ class Pool:
             opened.cancel()
         if not self._opened.is_set():
             await self.stop()
-            raise Failure("stopped", f"The {self.kind.value} image of snapshot {self.number} cannot be loaded.")
+            what = f"The {self.kind.value} image of snapshot {self.number} cannot be loaded."
+            way_out = f"If it is damaged, delete its folder in {self.store / 'snapshots'}: it is made anew."
+            raise Failure("stopped", f"{what} {way_out}")
 
     async def _keep(self) -> None:
         """Keep the pool at its size: a lost reader is forked anew, a lost zygote started anew."""

@@ -126,7 +126,7 @@ class Archive:
         :raises ManifestError: if it cannot be read.
         """
         try:
-            return from_json(self._manifest.read_text(encoding="utf-8"))
+            return from_json(self._manifest.read_bytes())
         except FileNotFoundError:
             return None
 
@@ -136,7 +136,7 @@ class Archive:
         :raises ManifestError: if there is none of that number.
         """
         try:
-            return from_json(self._numbered(number).read_text(encoding="utf-8"))
+            return from_json(self._numbered(number).read_bytes())
         except FileNotFoundError as error:
             raise ManifestError(f"There is no manifest {number} in {self.folder}.") from error
 

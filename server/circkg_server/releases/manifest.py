@@ -65,8 +65,8 @@ def to_json(manifest: Manifest) -> str:
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
-def from_json(text: str) -> Manifest:
-    """Return the manifest of a text.
+def from_json(text: str | bytes) -> Manifest:
+    """Return the manifest of a text, or of its bytes in UTF-8.
 
     :raises ManifestError: if the text is no manifest of this base.
     """
