@@ -96,7 +96,7 @@ class Settings(FromVariables):
     The limits are stated in the service description and on the status page, and a query that meets one is told so.
     """
 
-    least = {
+    least: ClassVar[Mapping[str, float]] = {
         "timeout": 0.001, "max_timeout": 0.001, "max_rows": 1, "max_bytes": 1, "max_query": 1, "query_memory": MIB,
         "per_client": 1,
     }  # fmt: skip

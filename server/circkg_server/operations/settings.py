@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from circkg_server.settings import FromVariables, SettingsError
 
@@ -15,7 +17,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class OperationsSettings(FromVariables):
     """Each is read from its name in capitals after ``CIRCKG_``."""
 
-    least = {"patience": 1}
+    least: ClassVar[Mapping[str, float]] = {"patience": 1}
 
     reserve: int = GIB
     """bytes of the store's disk that must stay free: below, nothing is built and no write is taken"""

@@ -11,7 +11,7 @@ from circkg_server import problems
 from circkg_server.linked_data.addresses import page_of
 from circkg_server.linked_data.formats import HTML
 from circkg_server.linked_data.requests import VARY, Asked
-from circkg_server.sparql.protocol import Exchange, Headers
+from circkg_server.sparql.exchange import Exchange, Headers
 from circkg_server.sparql.requests import RequestProblem
 
 App = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
