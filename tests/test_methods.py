@@ -52,3 +52,9 @@ def test_all_methods_of_an_address_are_named(site: str) -> None:
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "GET"])
 def test_what_is_not_there_is_not_there_for_any_method(site: str, method: str) -> None:
     assert httpx.request(method, f"{site}/nothing").status_code == 404
+
+
+def test_each_operation_of_the_api_has_a_name_of_its_own(site: str) -> None:
+    paths = httpx.get(f"{site}/api/openapi.json").json()["paths"]
+    names = [about["operationId"] for operations in paths.values() for about in operations.values()]
+    assert len(names) == len(set(names))

@@ -570,6 +570,17 @@ def test_the_public_address_is_the_base(serving: Serving, store: Archive) -> Non
 # -- datasets -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("engine", ["checkpoint", "memory"])
+def test_the_description_counts_the_default_graph_whichever_engine_serves_it(
+    serving: Serving, store: Archive, engine: str
+) -> None:
+    with serving(store, engine=engine) as address:
+        described = httpx.get(f"{address}/sparql", headers={"Accept": "application/n-triples"}).text
+        count = re.search(r"#default-graph> <http://rdfs\.org/ns/void#triples> \"(\d+)\"", described)
+        assert count is not None
+        assert int(count[1]) == counted(address)
+
+
 @pytest.mark.parametrize(
     "parameter", ["timeout=0", "snapshot=none", "default-graph-uri=relative", "query=ASK%20%7B%7D"]
 )

@@ -19,6 +19,7 @@ from circkg_server import federation, problems, search
 from circkg_server.catalogue.documents import Shelf
 from circkg_server.catalogue.oai import build_router as oai_router
 from circkg_server.catalogue.routes import build_router as catalogue_router
+from circkg_server.catalogue.statistics import of_default_graph
 from circkg_server.contributions.fault_pages import build_router as fault_pages_router
 from circkg_server.contributions.routes import ContributionRoutes
 from circkg_server.contributions.template_routes import build_router as templates_router
@@ -97,8 +98,8 @@ def build_app(archive: Archive, settings: Settings | None = None) -> App:
                 federation=[str(found.address) for found in gate.settings.endpoints], text_search=_text_search(),
             )
         )  # fmt: skip
-        if isinstance(served, Served) and served.memory:
-            content.append(description.count_triple(address, served.memory.image_quads))
+        if isinstance(served, Served):
+            content.append(description.count_triple(address, of_default_graph(archive, served.manifest).triples))
         elif isinstance(served, RemoteServed):
             content.append(description.count_triple(address, served.triples))
         return description.written(content, accept)

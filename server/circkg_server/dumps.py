@@ -27,7 +27,8 @@ def build_router(archive: Archive) -> APIRouter:
     """Return the route."""
     router = APIRouter()
 
-    @router.api_route("/dumps/{set_}/{file}", methods=["GET", "HEAD"], response_class=Response)
+    @router.get("/dumps/{set_}/{file}", response_class=Response)
+    @router.head("/dumps/{set_}/{file}", response_class=Response, include_in_schema=False)
     def dump(request: Request, set_: str, file: str) -> Response:
         """Give a file of a release, the list of its files, or the SHA-256 of a file. Parts of it by ``Range``."""
         named = _FILE.fullmatch(file)

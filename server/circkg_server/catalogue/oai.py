@@ -316,7 +316,8 @@ def build_router(shelf: Shelf, page: int = PAGE) -> APIRouter:
     """
     router = APIRouter()
 
-    @router.api_route("/oai", methods=["GET", "POST"], response_class=Response)
+    @router.get("/oai", response_class=Response)
+    @router.post("/oai", response_class=Response)
     async def oai(request: Request) -> Response:
         """Answer a request of OAI-PMH 2.0, by GET or POST."""
         text = request.url.query

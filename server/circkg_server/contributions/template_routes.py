@@ -80,7 +80,8 @@ def build_router(known: Callable[[], Known] = Known.of_rooms) -> APIRouter:
         answer = {"language": language, "languages": list(codes.LANGUAGES), "templates": found}
         return _with_language(JSONResponse(answer), language)
 
-    @router.api_route("/{name}", methods=["GET", "HEAD"], response_class=Response)
+    @router.get("/{name}", response_class=Response)
+    @router.head("/{name}", response_class=Response, include_in_schema=False)
     def get_template(
         request: Request,
         name: str,

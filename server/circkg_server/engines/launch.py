@@ -38,7 +38,6 @@ class Zygote:
 
     def __init__(self, on_ended: Callable[[int, int], None], on_lost: Callable[[], None]) -> None:
         """Take what is called when a reader ended (its process and exit code), and when the zygote did."""
-        self.image_quads = 0
         self._on_ended, self._on_lost = on_ended, on_lost
         self._process: asyncio.subprocess.Process | None = None
         self._control, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -58,7 +57,7 @@ class Zygote:
                 pass_fds=[theirs.fileno()], env=allocator.environment(os.environ) | path, start_new_session=True,
             )  # fmt: skip
         self._listener = asyncio.create_task(self._listen())
-        self.image_quads = json.loads(await self._answer(START_TIME))["quads"]
+        await self._answer(START_TIME)
 
     async def fork(self) -> Forked:
         """Fork a new reader."""

@@ -509,11 +509,6 @@ class Pool:
         """Return the number of connections that readers answer themselves."""
         return sum(reader.desk.lent for reader in self._readers.values())
 
-    @property
-    def image_quads(self) -> int:
-        """Return the number of triples in the memory image."""
-        return self._zygote.image_quads if self._zygote is not None else 0
-
     async def drain(self, timeout: float) -> None:
         """Wait until the queries have ended, then stop."""
         self.recall()

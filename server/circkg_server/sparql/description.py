@@ -93,7 +93,7 @@ def triples(
 
 
 def count_triple(endpoint: str, quads: int) -> Triple:
-    """Return how many triples the default graph has, once readers have counted them."""
+    """Return how many triples the default graph has."""
     count = iri("http://rdfs.org/ns/void#triples")
     return iri(f"{endpoint}#default-graph"), count, literal(str(quads), datatype=f"{XSD}integer")
 

@@ -184,7 +184,7 @@ class Endpoint:
             raise RequestProblem(HTTPStatus.BAD_REQUEST, "The query is not UTF-8", "Send it as UTF-8.") from error
 
     async def _description(self, exchange: Exchange) -> None:
-        described = self.describe(exchange.url, exchange.header(b"accept"))
+        described = await asyncio.to_thread(self.describe, exchange.url, exchange.header(b"accept"))
         if described is None:
             offered = ", ".join(found.media_type for found in GRAPHS)
             detail = f"The description comes as {offered}."
