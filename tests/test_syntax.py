@@ -21,6 +21,11 @@ CASES = {
         "the prefix circ: is not declared. Write PREFIX circ: <https://w3id.org/circkg/def#> at the start",
     ),
     "second prefix": (CIRC + "SELECT * { ?x a circ:A ; foo:bar ?y }", (2, 26), "Write PREFIX foo: <IRI>"),
+    "short name": (
+        "SELECT * {\n  ?s y:q ?o }",
+        (2, 6),
+        "the prefix y: is not declared. Write PREFIX y: <IRI> at the start",
+    ),
     "prefix in a text": ("SELECT * { ?x ?p 'a:b' ; ex:q ?y }", (1, 26), "the prefix ex: is not declared"),
     "form": ("SELEC ?x WHERE { ?x ?p ?t }", (1, 1), "Is SELECT meant?"),
     "no form": ("hello", (1, 1), "SELECT, ASK, CONSTRUCT or DESCRIBE"),

@@ -427,9 +427,9 @@ class Pool:
     def _late(self, answer: Answer, timeout: float) -> None:
         seconds = f"{math.ceil(timeout * 10) / 10:g}"  # a little of the time that was asked for has gone before
         if answer in self._waiting:
-            answer.end(Failure("busy", f"No reader was free within {seconds} seconds. Try again in a while."))
+            answer.end(Failure("busy", f"No reader was free within {seconds} s. Try again in a while."))
         else:
-            answer.end(Failure("timeout", f"The query took longer than {seconds} seconds."))
+            answer.end(Failure("timeout", f"The query took longer than {seconds} s."))
 
     def part(self, answer: Answer) -> _Reader | None:
         """Part an answer from its reader, and return that."""

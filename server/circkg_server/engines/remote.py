@@ -210,7 +210,7 @@ class RemoteEngines:
         running = Running(id_, job, time.monotonic(), 0)
         answer = RemoteAnswer(job, running, self._ended, is_ask=form_of(query) == "ASK")
         self._answers[id_] = answer
-        late = Failure("timeout", f"The query took longer than {timeout:g} seconds.")
+        late = Failure("timeout", f"The query took longer than {timeout:g} s.")
         left = max(deadline - time.monotonic(), 0)
         self._ends[id_] = (asyncio.get_running_loop().call_later(left, answer.fail, late), quick)
         try:

@@ -258,7 +258,7 @@ class Endpoint:
                 async with asyncio.timeout_at(deadline):
                     kept = await self.cache.get(tag)
             except TimeoutError as error:
-                raise Failure("timeout", f"The query took longer than {timeout:g} seconds.") from error
+                raise Failure("timeout", f"The query took longer than {timeout:g} s.") from error
             if kept is not None:
                 await self._whole(question, kept)
                 return "cached"

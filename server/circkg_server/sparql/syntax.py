@@ -71,7 +71,7 @@ def explain(query: str, told: str) -> dict[str, Any]:
         # leaves out what it would have taken there but looked for with fewer.
         rest = query[max(0, offset - min(map(len, expected))) :].lstrip()
         start = len(query) - len(rest)
-        if strange and strange.start == start:
+        if strange and start <= strange.start < max(offset, start + 1):  # a fault in any case
             return _of_prefix(query, strange)
         line, column = _place(query, start)
         found = " ".join(rest[: _SHOWN_TEXT * 2].split())[:_SHOWN_TEXT]
