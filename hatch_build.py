@@ -9,7 +9,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # the interface is generic only in its own type hints
-    """Includes ontology, shapes, queries and data below ``circkg_shapes/_rooms``."""
+    """Includes what is read of each room below ``circkg_shapes/_rooms``."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Add the files of each room; an editable install reads the checkout instead."""
@@ -21,6 +21,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # the inte
             "shapes": ("*.ttl", "languages/*.ttl"),
             "queries": ("**/*.rq",),
             "data": ("**/*.csv",),
+            "docs": ("operations.md",),  # circkg serve --help lists its tables
         }.items():
             for pattern in patterns:
                 for path in sorted((root / room).glob(pattern)):

@@ -423,6 +423,15 @@ def test_the_documentation_names_every_setting() -> None:
     assert not missing
 
 
+def test_the_help_lists_every_variable_with_its_default() -> None:
+    command = [str(Path(sys.executable).with_name("circkg")), "serve", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"COLUMNS": "120"})
+    listed = dict(re.findall(r"^│ (CIRCKG_\w+) +│ (.*?) +│", done.stdout, re.MULTILINE))
+    documented = dict(re.findall(r"^\| `(CIRCKG_\w+)` \| ?([^|]*) \|", PAGE, re.MULTILINE))
+    assert listed.keys() == documented.keys()
+    assert listed["CIRCKG_TIMEOUT"] == documented["CIRCKG_TIMEOUT"] == "30 s"
+
+
 def test_the_documented_defaults_are_the_real_ones() -> None:
     documented = dict(re.findall(r"^\| `(CIRCKG_\w+)` \|([^|]*)\|", PAGE, re.MULTILINE))
     for kind, prefix in ((Settings, ""), (OperationsSettings, ""), (RemoteSettings, "REMOTE_")):

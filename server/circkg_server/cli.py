@@ -27,6 +27,7 @@ from circkg_server.inference import RuleError
 from circkg_server.links.command import links
 from circkg_server.operations.settings import OperationsSettings
 from circkg_server.operations.space import FreeSpace, LowSpaceError
+from circkg_server.operations.variables import WithVariables
 from circkg_server.publishing import commands as publishing_commands
 from circkg_server.questions import QuestionError, catalogue, find
 from circkg_server.releases.archive import Archive, StoreBusyError
@@ -101,7 +102,7 @@ def build(
     raise typer.Exit(OK if result.sound else NOT_CONFORMING)
 
 
-@app.command()
+@app.command(cls=WithVariables)
 def serve(
     host: Annotated[str, typer.Option(envvar="CIRCKG_HOST", help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[
@@ -121,7 +122,7 @@ def serve(
 ) -> None:
     """Serve the published snapshot: SPARQL endpoint, search, drafts, status.
 
-    Every setting has a CIRCKG_* variable; docs/operations.md lists them.
+    Every setting has a CIRCKG_* variable: see below.
     """
     from circkg_server.app import build_app  # noqa: PLC0415 - the other commands start faster without the server
     from circkg_server.operations.serving import listen, run  # noqa: PLC0415

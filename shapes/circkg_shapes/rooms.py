@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-ROOMS = ("ontology", "shapes", "queries", "data")
+ROOMS = ("ontology", "shapes", "queries", "data", "docs")
 
 _PACKAGE = Path(__file__).resolve().parent
 
