@@ -17,7 +17,7 @@ from circkg_server.contributions.duplicates import candidates
 from circkg_server.contributions.licences import LicenceError, compatible, licences
 from circkg_server.contributions.published import by_subject
 from circkg_server.contributions.settings import ContributionSettings, ValidateSettings
-from circkg_server.contributions.staging import NoContributionError, Staging, State
+from circkg_server.contributions.staging import About, NoContributionError, StagedFile, Staging, State
 from circkg_server.contributions.uploads import plain_name
 from circkg_server.releases.archive import Archive
 from circkg_server.settings import SettingsError
@@ -149,6 +149,56 @@ def test_a_faulty_one_is_told_and_cannot_be_accepted(served: Served) -> None:
     assert served.decide(unread, "return", comment="It cannot be read.").json()["state"] == "returned"
     assert served.decide(id_, "withdraw", "turku").json()["state"] == "withdrawn"
     assert served.decide(id_, "withdraw", "turku").status_code == 409
+
+
+PERSONAL = "name,country,website,contact person,contact e-mail\n" + "".join(
+    f"Repair café {n},FI,https://example.org/{n},Aino Virtanen,aino.virtanen{n}@example.org\n" for n in range(12)
+)
+
+
+def test_of_what_looks_personal_nothing_is_kept_unless_its_contributor_has_looked(served: Served) -> None:
+    def send(slug: str, **fields: str) -> str:
+        data = {
+            "set": slug, "title": "A list", "licence": "CC0-1.0", "publisher": "Town of Test",
+            "contact": "info@example.org", "form": "practice", "language": "en",
+        } | fields  # fmt: skip
+        files = {"file": ("list.csv", PERSONAL.encode(), "text/csv")}
+        response = httpx.post(
+            f"{served.url}/api/contributions", data=data, files=files, headers=served.headers("turku"), timeout=PATIENCE
+        )
+        assert response.status_code == 202, response.text
+        return str(response.json()["id"])
+
+    id_ = send("personal")
+    status = served.when(id_, State.RETURNED)
+    last = status["history"][-1]  # type: ignore[index]  # a list of events
+    assert "“contact e-mail”" in last["comment"]
+    assert "“contact person”" in last["comment"]
+    assert "checked=yes" in last["comment"]
+    assert "irtanen" not in json.dumps(status)
+    folder = served.folder / "contributions" / id_
+    assert [path.name for path in folder.iterdir()] == ["status.json"]
+    assert httpx.get(
+        f"{served.url}/api/contributions/{id_}/report.json", headers=served.headers("turku"), timeout=PATIENCE
+    ).status_code == 404  # fmt: skip
+    kept = send("looked-at", checked="yes")
+    served.when(kept, State.STAGED, State.VALIDATED)
+    assert len(list((served.folder / "contributions" / kept).iterdir())) > 1
+    served.decide(kept, "withdraw", "turku")
+
+
+def test_what_a_killed_server_left_of_a_withheld_contribution_goes_at_the_next_start(tmp_path: Path) -> None:
+    staging = Staging(tmp_path / "contributions")
+    scratch = staging.scratch()
+    (scratch / "0").write_text("Aino Virtanen")
+    about = About("a", "A", "CC0-1.0", "Town of Test", "info@example.org")
+    taken = staging.add(scratch, "turku", about, (StagedFile("0", "list.csv", "text/csv", 13, ""),))
+    folder = staging.folder_of(taken.id)
+    assert staging.withhold(taken.id, "It looks personal.").state is State.RETURNED
+    (folder / "0").write_text("Aino Virtanen")
+    staging.prepare()
+    assert [path.name for path in folder.iterdir()] == ["status.json"]
+    assert staging.get(taken.id).history[-1].comment == "It looks personal."
 
 
 def test_two_at_once_for_one_set_are_judged_in_order_and_the_second_is_told(served: Served) -> None:

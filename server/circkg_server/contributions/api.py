@@ -40,6 +40,7 @@ FIELDS = {
     "form": "what the rows are, such as practice; left out: found from the file",
     "language": "language of texts whose column names none",
     "replaces": "yes: the files are the whole set, and what they do not describe is removed",
+    "checked": "yes: what looks like personal data in the files is none",
 }
 FILES = ("file", "mapping")
 _SHORT, _LONG = 200, 2000
@@ -244,7 +245,7 @@ def _about(office: Office, upload: Upload) -> About:
         set=set_, title=texts["title"], licence=compatible(texts["licence"]).id, publisher=texts["publisher"],
         contact=function_contact(texts["contact"]), form=texts["form"], description=texts["description"],
         keywords=tuple(filter(None, (word.strip() for word in texts["keywords"].split(",")))),
-        language=texts["language"], replaces=is_yes(texts["replaces"]),
+        language=texts["language"], replaces=is_yes(texts["replaces"]), checked=is_yes(texts["checked"]),
     )  # fmt: skip
 
 

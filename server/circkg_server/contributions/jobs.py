@@ -33,6 +33,7 @@ from circkg_server.contributions.published import Published, by_subject
 from circkg_server.contributions.reports.data import as_csv, as_json, as_turtle
 from circkg_server.contributions.reports.page import as_page
 from circkg_server.contributions.reports.workbook import as_workbook
+from circkg_server.contributions.wording import message
 from circkg_server.sparql.tokens import tokens
 from circkg_shapes.report import SH
 from circkg_shapes.rooms import room
@@ -267,6 +268,7 @@ def _review(folder: Path, job: dict[str, Any]) -> None:
         "validator": judgement.used.engine,
         "shapes": judgement.used.shapes,
         "counts": counts,
+        "personal": [message(fault, job["language"]) for fault in judgement.faults if fault.code == "personal-data"],
     }
     _write(folder / "result.json", result)
 

@@ -24,6 +24,11 @@ from circkg_server.retired import retired_of
 from circkg_server.writes.tokens import Audit, Scope, TokenUse
 
 LOG = logging.getLogger("circkg")
+WITHHELD = (
+    "Nothing of the contribution has been kept. Take out what names or reaches a person and send it again; if there is "
+    "no such thing in it, with the field checked=yes."
+)
+"""What a contributor is told whose files look as if they held personal data."""
 SHOWN = 5
 """Faults of the whole that the history of a contribution names."""
 
@@ -141,7 +146,10 @@ class Contributions:
                 root=self.root,
             )
             judged = await self._reviewed(job)
-            self.staging.put_review(id_, job, judged)
+            if judged.personal and not about.checked:
+                self.staging.withhold(id_, " ".join((*judged.personal, WITHHELD)))
+            else:
+                self.staging.put_review(id_, job, judged)
         finally:
             shutil.rmtree(job, ignore_errors=True)
 

@@ -95,6 +95,7 @@ class About:
     :param contact: address of a function; never published.
     :param language: language of texts whose column names none.
     :param replaces: the contribution is the whole set: what it does not describe any more is removed.
+    :param checked: its contributor says that what looks like personal data is none.
     """
 
     set: str
@@ -107,6 +108,7 @@ class About:
     keywords: tuple[str, ...] = ()
     language: str = ""
     replaces: bool = False
+    checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class Judged:
     :param problem: why it could not be judged; empty if it could.
     :param base: version of the set that it was compared with; empty if the set is new.
     :param counts: rows, faults by severity, and entities by what would become of them.
+    :param personal: which columns look as if they held personal data, a sentence each.
     """
 
     conforms: bool
@@ -125,6 +128,7 @@ class Judged:
     validator: str = ""
     shapes: str = ""
     counts: Mapping[str, int] | None = None
+    personal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +209,9 @@ class Staging:
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink(missing_ok=True)
+            for found in self.all():
+                if not found.files:
+                    self._drop(found.id)
 
     def scratch(self) -> Path:
         """Return a new folder for what is not kept; who asks for it removes it, else the next start does."""
@@ -304,6 +311,24 @@ class Staging:
             self._write(folder, changed)
         shutil.rmtree(old, ignore_errors=True)
         return changed
+
+    def withhold(self, id_: str, why: str) -> Contributed:
+        """Return a contribution of which nothing may be kept: its files are removed, and what was judged of them."""
+
+        def how(found: Contributed) -> Contributed:
+            return replace(found, files=()).decided(State.RETURNED, "", why) if found.state.is_open else found
+
+        changed = self.change(id_, how)
+        if not changed.files:
+            self._drop(id_)  # what is killed before is dropped at the next start
+        return changed
+
+    def _drop(self, id_: str) -> None:
+        for path in self.folder_of(id_).iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != "status.json":
+                path.unlink()
 
     def remove(self, id_: str) -> None:
         """Remove a contribution with its files.
