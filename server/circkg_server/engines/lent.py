@@ -33,7 +33,7 @@ _LOOK_EVERY = 1.0
 _FORMS = 1024
 _MOST_REFUSED = 4
 """Queries of one form that a reader cannot answer itself, before it leaves all of them to the front."""
-_AT_ONCE = 4
+_AT_ONCE = 2
 """Requests of lent connections that are answered before a job is looked for."""
 _KEPT = 4 * 1024 * 1024
 """Bytes of answers that a reader keeps, for requests that come again."""
