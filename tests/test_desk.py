@@ -40,7 +40,9 @@ class Connection:
         """Take note of an answer, which no reader here tells."""
         raise AssertionError(what)
 
-    def returned(self, reason: int, _seconds: float, _form: int, taken: bytes, rest: bytes) -> None:
+    def returned(
+        self, reason: int = Reason.OTHER, _seconds: float = 0.0, _form: int = 0, taken: bytes = b"", rest: bytes = b""
+    ) -> None:
         """Go on."""
         assert not rest
         self.came = ("returned", reason, taken)

@@ -25,7 +25,9 @@ class Borrowed(Protocol):
     def noted(self, when: float, kept: bool, size: int, took: float, id_: str) -> None:
         """Take note of an answer that the reader gave."""
 
-    def returned(self, reason: int, seconds: float, form: int, taken: bytes, rest: bytes) -> None:
+    def returned(
+        self, reason: int = Reason.OTHER, seconds: float = 0.0, form: int = 0, taken: bytes = b"", rest: bytes = b""
+    ) -> None:
         """Go on with the connection, after what is still to be sent, with what was taken and is not answered."""
 
     def descriptor(self) -> int:
@@ -114,7 +116,7 @@ class Desk:
         if self._page.at_job and not self.closed:
             loans, self._loans = self._loans, {}
             for loan in loans.values():
-                loan.connection.returned(Reason.OTHER, 0.0, 0, b"", b"")
+                loan.connection.returned()
 
     def _look_at(self) -> None:
         self._look = None
@@ -164,7 +166,7 @@ class Desk:
         self._page.close()
         loans, self._loans = self._loans, {}
         for loan in loans.values():
-            loan.connection.returned(Reason.OTHER, 0.0, 0, b"", b"")
+            loan.connection.returned()
 
     def _go_on_with(self, loan: _Loan) -> None:
         """Take back the connection whose request the reader was at, from where it was with it."""
@@ -175,12 +177,9 @@ class Desk:
         taken = now.taken - loan.before.taken - work.taken
         written = now.written - loan.before.written - work.written
         if not taken or (work.answer and written == work.answer):
-            loan.connection.returned(Reason.OTHER, 0.0, 0, b"", b"")
+            loan.connection.returned()
         elif written:
             loan.connection.cut_off()
         else:
-            evaluating = not work.answer
-            loan.connection.returned(
-                Reason.SLOW if evaluating else Reason.OTHER, self._patience if evaluating else 0.0, 0,
-                self._page.taken(taken), b"",
-            )  # fmt: skip
+            slow = (Reason.OTHER, 0.0) if work.answer else (Reason.SLOW, self._patience)
+            loan.connection.returned(*slow, taken=self._page.taken(taken))

@@ -126,7 +126,7 @@ class Lent:
     def __init__(self, store: Store, channel: socket.socket, page: Page) -> None:
         self._store, self._channel, self._page = store, channel, page
         self._frames = Frames()
-        self._poll, self._jobs = select.epoll(), select.epoll()
+        self._poll = select.epoll()
         self._poll.register(channel, select.EPOLLIN)
         self._loans: dict[int, _Loan] = {}
         self._forms: OrderedDict[tuple[str, bytes], _Ready] = OrderedDict()
@@ -158,7 +158,8 @@ class Lent:
         number, channel = control.fileno(), self._channel.fileno()
         loans = self._loans
         self._poll.register(control, select.EPOLLIN)
-        self._jobs.register(control, select.EPOLLIN)
+        jobs = select.poll()
+        jobs.register(control, select.POLLIN)
         try:
             while True:
                 called = False
@@ -171,7 +172,7 @@ class Lent:
                     elif descriptor == channel:
                         self.take()
                 if len(events) == _AT_ONCE and not called:  # a job would wait for its turn behind all connections
-                    called = bool(self._jobs.poll(0))
+                    called = bool(jobs.poll(0))
                 now = time.monotonic()
                 if self._notes and (len(self._notes) >= _TOLD_AT or now - self._told_at >= TOLD_EVERY):
                     self._tell()
@@ -182,7 +183,6 @@ class Lent:
                     self._return_idle(now)
         finally:
             self._poll.unregister(control)
-            self._jobs.unregister(control)
 
     def _patience(self) -> float:
         """Return the seconds after which there is something to do though nothing comes."""

@@ -84,13 +84,8 @@ class LinkedData:
 
     async def _serve(self, asked: Asked) -> None:
         exchange = asked.exchange
-        if exchange.method == "OPTIONS":
-            await exchange.reply(HTTPStatus.NO_CONTENT, [(b"allow", ", ".join(METHODS).encode())], b"")
+        if not await exchange.is_served(METHODS, "Use GET or HEAD."):
             return
-        if exchange.method not in METHODS:
-            found = RequestProblem(HTTPStatus.METHOD_NOT_ALLOWED, "This method is not served", "Use GET or HEAD.")
-            found.headers["allow"] = ", ".join(METHODS)
-            raise found
         if asked.path.startswith("/id/"):
             await self._see_other(asked)
             return

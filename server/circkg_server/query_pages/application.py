@@ -69,14 +69,8 @@ class QueryPages:
     async def _serve(self, exchange: Exchange) -> None:
         path = str(exchange.scope["path"]).rstrip("/")
         methods = ASKS if path == "/query" else READS
-        if exchange.method == "OPTIONS":
-            await exchange.reply(HTTPStatus.NO_CONTENT, [(b"allow", ", ".join(methods).encode())], b"")
+        if not await exchange.is_served(methods, f"Use {', '.join(methods[:-2])} or {methods[-2]}."):
             return
-        if exchange.method not in methods:
-            detail = f"Use {', '.join(methods[:-2])} or {methods[-2]}."
-            found = RequestProblem(HTTPStatus.METHOD_NOT_ALLOWED, "This method is not served", detail)
-            found.headers["allow"] = ", ".join(methods)
-            raise found
         items = parameters(exchange.scope["query_string"])
         if path == "/query":
             if exchange.method == "POST":

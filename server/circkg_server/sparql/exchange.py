@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -78,6 +78,23 @@ class Exchange:
         """Return when the client has left."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
+
+    async def is_served(self, methods: Sequence[str], way_out: str) -> bool:
+        """Tell whether a request is still to be served: one for the options of a path has been answered.
+
+        :param methods: those that the path takes.
+        :param way_out: what to do instead.
+        :raises RequestProblem: if the method is none of them.
+        """
+        allowed = ", ".join(methods)
+        if self.method == "OPTIONS":
+            await self.reply(HTTPStatus.NO_CONTENT, [(b"allow", allowed.encode())], b"")
+            return False
+        if self.method not in methods:
+            found = RequestProblem(HTTPStatus.METHOD_NOT_ALLOWED, "This method is not served", way_out)
+            found.headers["allow"] = allowed
+            raise found
+        return True
 
     async def reply(self, status: HTTPStatus, headers: Headers, content: bytes) -> None:
         """Send a whole response."""

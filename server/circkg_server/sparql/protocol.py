@@ -112,13 +112,8 @@ class Endpoint:
             await exchange.problem(found.status, found.title, found.detail, found.headers, **found.more)
 
     async def _serve(self, exchange: Exchange) -> None:
-        if exchange.method == "OPTIONS":
-            await exchange.reply(HTTPStatus.NO_CONTENT, [(b"allow", ", ".join(METHODS).encode())], b"")
+        if not await exchange.is_served(METHODS, "Use GET or POST."):
             return
-        if exchange.method not in METHODS:
-            found = RequestProblem(HTTPStatus.METHOD_NOT_ALLOWED, "This method is not served", "Use GET or POST.")
-            found.headers["allow"] = ", ".join(METHODS)
-            raise found
         items = parameters(exchange.scope["query_string"])
         if exchange.method in ("POST", "QUERY"):
             items = await self.with_body(exchange, items)

@@ -94,7 +94,9 @@ class Lending:
         transport = self._connection.transport
         return -1 if transport.is_closing() else int(transport.get_extra_info("socket").fileno())
 
-    def returned(self, reason: int, seconds: float, form: int, taken: bytes, rest: bytes) -> None:
+    def returned(
+        self, reason: int = Reason.OTHER, seconds: float = 0.0, form: int = 0, taken: bytes = b"", rest: bytes = b""
+    ) -> None:
         """Go on with the connection; queries that the reader found too slow or too large are the front's again."""
         self._pool = None
         if form:
